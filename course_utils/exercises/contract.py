@@ -133,6 +133,9 @@ class Exercise:
     call : callable
         `call(function, *args) -> answer`: how the student's function is asked. For functions that
         return functions or modules, it runs what they return.
+    changes : sequence of int
+        Positions of the arguments that the function is meant to change; the others must stay as
+        they are.
     limit_s : float
         Seconds for one call of the student's function.
 
@@ -156,6 +159,7 @@ class Exercise:
     rtol: float = 1e-4
     atol: float = 1e-6
     call: Callable = call_plainly
+    changes: Sequence[int] = ()
     limit_s: float = 10.0
 
     def __post_init__(self) -> None:

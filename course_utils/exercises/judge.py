@@ -1,0 +1,203 @@
+"""The judge: cases in, verdict out."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from course_utils.exercises import guard
+from course_utils.exercises.advice import advice
+from course_utils.exercises.answers import close, describe
+from course_utils.exercises.contract import Case, Exercise, Given, call_plainly
+from course_utils.exercises.differences import not_finite, relation, worst_entry, wrong_form
+from course_utils.exercises.verdict import Verdict
+
+
+def build_args(case: Case) -> list[Any]:
+    """Fresh arguments for one call: `Given` ones built, the others copied."""
+    return [value.build() if isinstance(value, Given) else copy.deepcopy(value) for value in case.args]
+
+
+def ask(exercise: Exercise, function: Callable, case: Case) -> guard.Outcome:
+    """Call the function on one case, under guard, with arguments of its own."""
+    return guard.call(function, build_args(case), exercise.limit_s, through(exercise))
+
+
+def through(exercise: Exercise) -> Callable | None:
+    return None if exercise.call is call_plainly else exercise.call
+
+
+def expect(exercise: Exercise, case: Case) -> Any:
+    """The oracle's answer to one case; None where the exercise has no oracle."""
+    if exercise.oracle is None:
+        return None
+    with guard.global_randomness():
+        return exercise.oracle(*build_args(case))
+
+
+def judge(exercise: Exercise, function: Any, seed: int) -> Verdict:
+    """Judge a function on the cases of one seed.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    function : callable
+        Called in a thread of its own, at most `exercise.limit_s` seconds a call.
+    seed : int
+        Of the cases.
+
+    Returns
+    -------
+    Verdict
+        Never raises what the function raises.
+    """
+    verdict = Verdict(exercise.id, exercise.title, "wrong")
+    if not callable(function):
+        verdict.sentence = (f"`{exercise.function}` is {describe(function)}, not a function: give check the function "
+                            f"itself, without calling it.")
+        return verdict
+    cases = list(exercise.cases(seed))
+    verdict.total = len(cases)
+    outcomes, expected, problems = [], [], []
+    for case in cases:
+        outcome = ask(exercise, function, case)
+        if outcome.kind == "not started":
+            verdict.status, verdict.sentence = "not started", ""
+            return verdict
+        outcomes.append(outcome)
+        expected.append(expect(exercise, case))
+        problems.append(examine(exercise, case, outcome, expected[-1], verdict))
+        if outcome.kind == "timeout":
+            break  # the others would take as long
+    verdict.passed = sum(problem is None for problem in problems)
+    verdict.stuck = any(outcome.stuck for outcome in outcomes)
+    if verdict.passed == len(cases):
+        problems[0] = repeats(exercise, function, cases[0])
+    bad = next((k for k, problem in enumerate(problems) if problem is not None), None)
+    if bad is None:
+        verdict.status = "right"
+        laws = ", ".join(law.name for law in exercise.laws)
+        verdict.sentence = f"Laws that it was held to: {laws}." if laws else ""
+    else:
+        verdict.passed = min(verdict.passed, len(cases) - 1)
+        explain(exercise, verdict, cases, outcomes, expected, problems[bad], bad)
+    verdict.notes += remarks(exercise, outcomes, bad is None)
+    return verdict
+
+
+class Problem(str):
+    """What is wrong with one answer: the sentence, with the law it breaks and details beside it."""
+
+    law: str | None = None
+    details: tuple[str, ...] = ()
+    off: bool = False  # right form, wrong numbers
+
+    @classmethod
+    def of(cls, sentence: str, *details: str, law: str | None = None, off: bool = False) -> "Problem":
+        problem = cls(sentence)
+        problem.law, problem.details, problem.off = law, tuple(filter(None, details)), off
+        return problem
+
+
+def examine(exercise: Exercise, case: Case, outcome: guard.Outcome, expected: Any, verdict: Verdict) -> Problem | None:
+    """The first thing that is wrong with one outcome, or None."""
+    name = exercise.function
+    if outcome.kind == "timeout":
+        rest = (" It could not be stopped and still runs: restart the kernel before you go on." if outcome.stuck
+                else "")
+        return Problem.of(f"`{name}` did not come back within {exercise.limit_s:g} s and was interrupted: "
+                          f"look for a loop that never ends.{rest}")
+    if outcome.kind == "raised":
+        error = outcome.error
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return Problem.of(f"`{name}` stopped with an error. {advice(error)}".rstrip(), message[:500], outcome.where)
+    touched = [k for k in outcome.changed if k not in exercise.changes]
+    if touched:
+        which = ", ".join(str(k + 1) for k in touched)
+        return Problem.of(f"`{name}` changes its input (argument {which}): the caller's data is no longer what it was. "
+                          "Work on a copy (`x.copy()`, `x.clone()`), and avoid `+=` and `x[...] =` on an argument.")
+    if exercise.oracle is not None:
+        sentence = wrong_form(expected, outcome.value) or not_finite(expected, outcome.value)
+        if sentence:
+            return Problem.of(sentence)
+    elif outcome.value is None:
+        return Problem.of(f"`{name}` returned None: it ends without a `return` of the result.")
+    broken = [law for law in exercise.laws if not obeys(law, case, outcome.value)]
+    if exercise.oracle is not None and not close(outcome.value, expected, exercise.rtol, exercise.atol):
+        return Problem.of("The numbers are off.", worst_entry(expected, outcome.value),
+                          *(f"It breaks a law, {law.name}: {law.says}" for law in broken),
+                          law=broken[0].name if broken else None, off=True)
+    if broken:
+        return Problem.of(broken[0].says, law=broken[0].name)
+    return None
+
+
+def obeys(law: Any, case: Case, answer: Any) -> bool:
+    """Whether the answer obeys a law; one that it cannot be tested on, it breaks."""
+    try:
+        return bool(law.holds(tuple(build_args(case)), answer))
+    except Exception:
+        return False
+
+
+def repeats(exercise: Exercise, function: Callable, case: Case) -> Problem | None:
+    """Whether a second call on the very same inputs gives the same answer again."""
+    if exercise.changes:
+        return None
+    args = build_args(case)
+    if any(hasattr(value, "bit_generator") or type(value).__name__ == "Generator" for value in args):
+        return None  # a random generator moves on, as it should
+    first = guard.call(function, args, exercise.limit_s, through(exercise))
+    second = guard.call(function, args, exercise.limit_s, through(exercise))
+    if first.kind == second.kind == "value" and close(second.value, first.value, exercise.rtol, exercise.atol):
+        return None
+    return Problem.of("Called twice with the same inputs, your function gives two different answers: something is left over "
+                      "from the first call, such as a gradient that adds up in `.grad` or a list kept between calls.")
+
+
+def explain(exercise: Exercise, verdict: Verdict, cases: Sequence[Case], outcomes: Sequence[guard.Outcome],
+            expected: Sequence[Any], problem: Problem, bad: int) -> None:
+    """Fill the verdict in: the misconception where one is recognised, else what was seen."""
+    verdict.law = problem.law
+    verdict.details += [f"Case: {cases[bad].about}.", *problem.details]
+    wrong = None if outcomes[bad].kind == "timeout" else recognise(exercise, cases, outcomes)
+    if wrong is not None:
+        verdict.misconception, verdict.sentence = wrong.name, wrong.says
+        return
+    verdict.sentence = str(problem)
+    if problem.off and all(outcome.kind == "value" for outcome in outcomes):
+        simple = relation(expected, [outcome.value for outcome in outcomes])
+        verdict.sentence = f"{problem} {simple}" if simple else str(problem)
+
+
+def recognise(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[guard.Outcome]) -> Any:
+    """The misconception that does just what this function did, on every case; or None."""
+    for wrong in exercise.misconceptions:
+        if all(alike(exercise, outcome, ask(exercise, wrong.function, case)) for case, outcome in zip(cases, outcomes)):
+            return wrong
+    return None
+
+
+def alike(exercise: Exercise, one: guard.Outcome, other: guard.Outcome) -> bool:
+    """Whether two calls came to the same: equal answers, or the same error."""
+    if one.kind != other.kind or one.changed != other.changed:
+        return False
+    if one.kind == "value":
+        return close(one.value, other.value, exercise.rtol, exercise.atol)
+    return one.kind == "raised" and type(one.error) is type(other.error) and str(one.error) == str(other.error)
+
+
+def remarks(exercise: Exercise, outcomes: Sequence[guard.Outcome], right: bool) -> list[str]:
+    """What is worth mending although it does not make the answer wrong."""
+    notes = []
+    printed = next((outcome.printed for outcome in outcomes if outcome.printed.strip()), "")
+    if printed:
+        first = printed.strip().splitlines()
+        more = " ..." if len(first) > 3 or len(printed) > 300 else ""
+        notes.append(f"your function prints; check keeps it off the page. It began: {' / '.join(first[:3])[:300]}{more}")
+    if right and any(outcome.drew for outcome in outcomes):
+        notes.append("your function draws from, or seeds, the global random generator; its state was put back. "
+                     "Use the generator that is given, or make one of your own.")
+    if right and any(k not in exercise.changes for outcome in outcomes for k in outcome.shares):
+        notes.append("what you return is a view of the input: a change to one changes the other. `.copy()` or `.clone()` parts them.")
+    return notes
