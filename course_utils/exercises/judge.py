@@ -7,7 +7,7 @@ from typing import Any
 
 from course_utils.exercises import guard
 from course_utils.exercises.advice import advice
-from course_utils.exercises.answers import close, describe
+from course_utils.exercises.answers import close, describe, flat
 from course_utils.exercises.contract import Case, Exercise, Given, call_plainly
 from course_utils.exercises.differences import not_finite, relation, worst_entry, wrong_form
 from course_utils.exercises.verdict import Verdict
@@ -66,7 +66,7 @@ def judge(exercise: Exercise, function: Any, seed: int) -> Verdict:
             return verdict
         outcomes.append(outcome)
         expected.append(expect(exercise, case))
-        problems.append(examine(exercise, case, outcome, expected[-1], verdict))
+        problems.append(examine(exercise, case, outcome, expected[-1]))
         if outcome.kind == "timeout":
             break  # the others would take as long
     verdict.passed = sum(problem is None for problem in problems)
@@ -99,7 +99,7 @@ class Problem(str):
         return problem
 
 
-def examine(exercise: Exercise, case: Case, outcome: guard.Outcome, expected: Any, verdict: Verdict) -> Problem | None:
+def examine(exercise: Exercise, case: Case, outcome: guard.Outcome, expected: Any) -> Problem | None:
     """The first thing that is wrong with one outcome, or None."""
     name = exercise.function
     if outcome.kind == "timeout":
@@ -148,8 +148,9 @@ def repeats(exercise: Exercise, function: Callable, case: Case) -> Problem | Non
     if any(hasattr(value, "bit_generator") or type(value).__name__ == "Generator" for value in args):
         return None  # a random generator moves on, as it should
     first = guard.call(function, args, exercise.limit_s, through(exercise))
+    numbers = flat(first.value)  # a copy: the second call may write into the very same object
     second = guard.call(function, args, exercise.limit_s, through(exercise))
-    if first.kind == second.kind == "value" and close(second.value, first.value, exercise.rtol, exercise.atol):
+    if numbers is None or (second.kind == "value" and close(flat(second.value), numbers, exercise.rtol, exercise.atol)):
         return None
     return Problem.of("Called twice with the same inputs, your function gives two different answers: something is left over "
                       "from the first call, such as a gradient that adds up in `.grad` or a list kept between calls.")
