@@ -1,0 +1,174 @@
+"""The verbs of `course.py`, run in the course's environment: `python -m course_utils.cli VERB`.
+
+Each verb is a few lines that fetch its work from the module that does it: nothing heavy is imported
+before it is needed, so that `--help` and `lab` come at once.
+"""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_utils.settings import course_root, data_dir, profile_name
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+Student = Annotated[bool, typer.Option("--student", help="Run the student's copy instead of the solved lab.")]
+
+
+class BadCall(RuntimeError):
+    """What was asked for cannot be done; the message says what can."""
+
+
+def labs() -> dict[str, str]:
+    """The labs that there are, number to stem, from the sources: `{"06": "06_saliency"}`."""
+    return {path.stem[:2]: path.stem for path in sorted((course_root() / "solutions").glob("[0-9][0-9]_*.py"))}
+
+
+def number_of(lab: str) -> str:
+    """The number of a lab as two digits, from what a person types: `6`, `06`, `06_saliency`.
+
+    Raises
+    ------
+    BadCall
+        If there is no such lab; the sentence lists those that there are.
+    """
+    known = labs()
+    digits = Path(lab).name.partition("_")[0]
+    number = digits.zfill(2) if digits.isdigit() else digits
+    if number not in known:
+        listed = ", ".join(known) if known else "none yet"
+        raise BadCall(f"There is no lab {lab!r}. Labs here: {listed}.")
+    return number
+
+
+@app.command()
+def lab(
+    number: Annotated[str, typer.Argument(help="Open this lab, for example 06.", show_default=False)] = "",
+    port: Annotated[int, typer.Option(help="First port to try; the next free one is taken.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser where there is a screen.")] = True,
+) -> None:
+    """Start JupyterLab on notebooks/ and print its address."""
+    from course_utils import doctor as checks
+    from course_utils.jupyter import serve
+
+    broken = checks.report(checks.quick(), only_broken=True)
+    if broken:
+        raise BadCall("JupyterLab is not started: mend what is marked ✗ first.")
+    notebooks = course_root() / "notebooks"
+    if not any(notebooks.glob("*.ipynb")):
+        raise BadCall("The folder notebooks/ holds no lab yet:  python3 course.py build  makes them.")
+    opened = f"{labs()[number_of(number)]}.ipynb" if number else None
+    serve(notebooks, opened=opened, port=port, browser=browser)
+
+
+@app.command()
+def doctor() -> None:
+    """Check versions, memory, disk, widgets, checkpoints, torchvision; say what mends what is broken."""
+    from course_utils import doctor as checks
+
+    raise typer.Exit(1 if checks.report(checks.full()) else 0)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(
+    context: typer.Context,
+    fast: Annotated[bool, typer.Option("--fast", help="Leave out what is slow; under three minutes.")] = False,
+) -> None:
+    """Run the tests, everything that CI runs. What else is given goes to pytest: test -k cli."""
+    from course_utils.testing import pytest_command
+
+    environment = dict(os.environ)
+    if fast:
+        environment["COURSE_PROFILE"] = "fast"
+    command = pytest_command(fast=fast, extra=context.args)
+    raise typer.Exit(subprocess.call(command, cwd=course_root(), env=environment))
+
+
+@app.command()
+def run(lab: Annotated[str, typer.Argument(help="Number of the lab, for example 06.")], student: Student = False) -> None:
+    """Run one lab without a browser; write the executed notebook and a page to runs/."""
+    from course_utils.running import run_lab
+
+    raise typer.Exit(run_lab(labs()[number_of(lab)], student=student))
+
+
+@app.command()
+def build(
+    numbers: Annotated[list[str], typer.Argument(metavar="[LABS]...", help="Numbers of labs; all without.", show_default=False)] = [],  # noqa: B006
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a notebook is not up to date.")] = False,
+) -> None:
+    """Make the solved and the student's notebooks from solutions/*.py."""
+    chosen = [number_of(text) for text in numbers] or None
+    from course_utils.authoring.build import build as build_labs
+
+    raise typer.Exit(build_labs(labs=chosen, check=check))
+
+
+@app.command()
+def exercises(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of misconceptions and laws.")] = False,
+) -> None:
+    """List every exercise."""
+    from course_utils.exercises.registry import all_exercises
+
+    rows = [
+        {
+            "id": exercise.id,
+            "lab": exercise.id.partition(".")[0],
+            "title": exercise.title,
+            "points": exercise.points,
+            "minutes": exercise.minutes,
+            "difficulty": exercise.difficulty,
+            "function": exercise.function,
+            "hints": len(exercise.hints),
+            "misconceptions": [misconception.name for misconception in exercise.misconceptions],
+            "laws": [law.name for law in exercise.laws],
+        }
+        for exercise in all_exercises()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    columns = ("id", "title", "points", "minutes", "difficulty", "function", "hints", "misconceptions", "laws")
+    table = [columns] + [
+        tuple(str(len(row[name]) if isinstance(row[name], list) else row[name]) for name in columns) for row in rows
+    ]
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    for line in table:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+    print(f"{len(rows)} exercises, {sum(row['points'] for row in rows)} points, {sum(row['minutes'] for row in rows)} minutes")
+
+
+@app.command()
+def train(name: Annotated[str, typer.Argument(help="Name of the network, for example zoonet.")]) -> None:
+    """Train one of the networks that ship, from its recipe."""
+    from course_utils import models
+
+    models.train(name)
+
+
+def main() -> None:
+    """Entry point: errors that the course foresees become one sentence and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+    try:
+        profile_name()
+        given = data_dir()
+        if given is not None and not given.is_dir():
+            raise BadCall(f"COURSE_DATA names {given}, which is no folder: set it to one that exists, or unset it.")
+        app(prog_name="course.py")
+    except (BadCall, ValueError) as error:
+        if isinstance(error, ValueError) and "COURSE_" not in str(error):
+            raise
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
+
+
+if __name__ == "__main__":
+    main()
