@@ -41,7 +41,7 @@ def sentence_for_wrong_python(version, answers):
     text = "This is Python {}.{}; the course needs Python {}.{} to {}.{}.".format(*(version + OLDEST + NEWEST))
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         command = ["py", "-3.{}".format(minor)] if os.name == "nt" else ["python3.{}".format(minor)]
-        if answers(command):
+        if answers(command + ["-c", ""]):
             return text + " You have one; type:  {} course.py lab".format(" ".join(command))
     return text + " Install Python 3.12 (python.org, or your system's packages), then type:  {} course.py lab".format(
         "py -3.12" if os.name == "nt" else "python3.12"
@@ -49,10 +49,10 @@ def sentence_for_wrong_python(version, answers):
 
 
 def answers(command):
-    """Whether `command` starts an interpreter at all: a name on the path alone can be an empty shim."""
+    """Whether `command` runs and succeeds: a name on the path alone can be an empty shim."""
     with open(os.devnull, "r+b") as nothing:
         try:
-            return subprocess.call(command + ["-c", ""], stdin=nothing, stdout=nothing, stderr=nothing) == 0
+            return subprocess.call(command, stdin=nothing, stdout=nothing, stderr=nothing) == 0
         except OSError:
             return False
 
@@ -224,7 +224,7 @@ def site_packages():
 
 def progress_line(log_text, installed_before, packages):
     """One line on how far pip is, from what it has printed so far."""
-    lines = [line.strip() for line in log_text.splitlines() if line.strip()]
+    lines = [line.strip() for line in log_text.splitlines() if line.strip() and not line.startswith("WARNING")]
     if not lines:
         return "starting pip"
     for line in lines:

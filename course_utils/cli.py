@@ -9,12 +9,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from course_utils.settings import course_root, data_dir, profile_name
+from course_utils.settings import course_root, data_dir, profile_name, threads
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 Student = Annotated[bool, typer.Option("--student", help="Run the student's copy instead of the solved lab.")]
@@ -22,28 +21,6 @@ Student = Annotated[bool, typer.Option("--student", help="Run the student's copy
 
 class BadCall(RuntimeError):
     """What was asked for cannot be done; the message says what can."""
-
-
-def labs() -> dict[str, str]:
-    """The labs that there are, number to stem, from the sources: `{"06": "06_saliency"}`."""
-    return {path.stem[:2]: path.stem for path in sorted((course_root() / "solutions").glob("[0-9][0-9]_*.py"))}
-
-
-def number_of(lab: str) -> str:
-    """The number of a lab as two digits, from what a person types: `6`, `06`, `06_saliency`.
-
-    Raises
-    ------
-    BadCall
-        If there is no such lab; the sentence lists those that there are.
-    """
-    known = labs()
-    digits = Path(lab).name.partition("_")[0]
-    number = digits.zfill(2) if digits.isdigit() else digits
-    if number not in known:
-        listed = ", ".join(known) if known else "none yet"
-        raise BadCall(f"There is no lab {lab!r}. Labs here: {listed}.")
-    return number
 
 
 @app.command()
@@ -62,7 +39,7 @@ def lab(
     notebooks = course_root() / "notebooks"
     if not any(notebooks.glob("*.ipynb")):
         raise BadCall("The folder notebooks/ holds no lab yet:  python3 course.py build  makes them.")
-    opened = f"{labs()[number_of(number)]}.ipynb" if number else None
+    opened = one_lab(number).student.name if number else None
     serve(notebooks, opened=opened, port=port, browser=browser)
 
 
@@ -90,11 +67,11 @@ def test(
 
 
 @app.command()
-def run(lab: Annotated[str, typer.Argument(help="Number of the lab, for example 06.")], student: Student = False) -> None:
+def run(number: Annotated[str, typer.Argument(help="Number of the lab, for example 06.")], student: Student = False) -> None:
     """Run one lab without a browser; write the executed notebook and a page to runs/."""
     from course_utils.running import run_lab
 
-    raise typer.Exit(run_lab(labs()[number_of(lab)], student=student))
+    raise typer.Exit(run_lab(one_lab(number), student=student))
 
 
 @app.command()
@@ -103,10 +80,9 @@ def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a notebook is not up to date.")] = False,
 ) -> None:
     """Make the solved and the student's notebooks from solutions/*.py."""
-    chosen = [number_of(text) for text in numbers] or None
     from course_utils.authoring.build import build as build_labs
 
-    raise typer.Exit(build_labs(labs=chosen, check=check))
+    raise typer.Exit(build_labs(labs=numbers or None, check=check))
 
 
 @app.command()
@@ -152,22 +128,42 @@ def train(name: Annotated[str, typer.Argument(help="Name of the network, for exa
     models.train(name)
 
 
+def one_lab(number: str):
+    """The lab that a person means by `6`, `06` or `06_saliency`."""
+    from course_utils.authoring.sources import find_labs
+
+    return find_labs(course_root(), [number])[0]
+
+
 def main() -> None:
-    """Entry point: errors that the course foresees become one sentence and exit status 1."""
+    """Entry point: what a user can put right becomes one sentence and exit status 1, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     try:
-        profile_name()
-        given = data_dir()
-        if given is not None and not given.is_dir():
-            raise BadCall(f"COURSE_DATA names {given}, which is no folder: set it to one that exists, or unset it.")
+        check_settings()
         app(prog_name="course.py")
-    except (BadCall, ValueError) as error:
-        if isinstance(error, ValueError) and "COURSE_" not in str(error):
-            raise
+    except (BadCall, *lab_errors()) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("Interrupted.")
+
+
+def check_settings() -> None:
+    """Read every switch of the environment once, so that a wrong one is said first and in one sentence."""
+    try:
+        profile_name()
+        threads()
+    except ValueError as error:
+        raise BadCall(str(error)) from error
+    given = data_dir()
+    if given is not None and not given.is_dir():
+        raise BadCall(f"COURSE_DATA is {given}, which is no folder: set it to one that exists, or unset it.")
+
+
+def lab_errors() -> tuple[type[Exception], ...]:
+    """`LabError`, if anything has loaded it: nothing else can have raised it."""
+    module = sys.modules.get("course_utils.authoring.sources")
+    return (module.LabError,) if module else ()
 
 
 if __name__ == "__main__":
