@@ -92,7 +92,7 @@ def overlay(picture: Any, heat: np.ndarray, *, strength: float = 0.85, signed: b
     strength : float
         Share of the map's colour where it is at the end of its scale.
     signed, limit, cmap
-        As for `scale_of`; for a map that is never negative the default here is "inferno".
+        As for `scale_of`; a map that is never negative glows from dark red to yellow by default.
 
     Returns
     -------
@@ -111,8 +111,11 @@ def overlay(picture: Any, heat: np.ndarray, *, strength: float = 0.85, signed: b
     scale = scale_of(heat, signed, limit, cmap)
     share = np.clip(np.abs(heat) / scale["vmax"], 0, 1)[..., None]
     grey = (rgb @ [0.299, 0.587, 0.114])[..., None] * 0.75 + 0.12
-    colours = in_colours(heat, signed=signed, limit=limit, cmap=cmap or (None if scale["vmin"] < 0 else "inferno"))
-    weight = strength * np.sqrt(share)  # a root, or only the very peak would be seen
+    if scale["vmin"] < 0 or cmap:
+        colours = in_colours(heat, signed=signed, limit=limit, cmap=cmap)
+    else:  # the dark end would darken the picture where the map is small
+        colours = matplotlib.colormaps["inferno"](0.35 + 0.65 * share[..., 0])[..., :3]
+    weight = strength * share**0.7  # or only the very peak would be seen
     return (1 - weight) * grey + weight * colours
 
 
