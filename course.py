@@ -24,13 +24,14 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py test [--fast]          every test; with --fast those of under three minutes
   python3 course.py run 06 [--student]     run one lab without a browser; writes runs/06_....html
   python3 course.py exercises [--json]     every exercise: points, minutes, hints, what is checked
+  python3 course.py fetch                  download the real data that the last sections use
   python3 course.py train NAME             train a shipped network again
   python3 course.py build [--check] [06]   make the notebooks from their sources
   python3 course.py install [--test]       only install, or mend an installation
 
 Add --help to one of them for its options."""
 
-VERBS = ("lab", "doctor", "test", "run", "exercises", "train", "build", "install")
+VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "install")
 
 
 def sentence_for_wrong_python(version, answers):

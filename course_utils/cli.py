@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -126,6 +127,31 @@ def train(name: Annotated[str, typer.Argument(help="Name of the network, for exa
     from course_utils import models
 
     models.train(name)
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="[NAMES]...", show_default=False,
+                                               help="mnist, fashion_mnist, or an ImageNet network.")] = [],  # noqa: B006
+) -> None:
+    """Download the real data that the last sections of the labs use, before a class without a network."""
+    from course_utils.datasets import real
+    from course_utils.models import imagenet
+
+    sources = {"mnist": real.mnist, "fashion_mnist": real.fashion_mnist}
+    sources |= {name: partial(imagenet.load, name) for name in imagenet.NETWORKS}
+    unknown = [name for name in names if name not in sources]
+    if unknown:
+        raise BadCall(f"There is nothing to fetch called {unknown[0]!r}; choose from {', '.join(sources)}.")
+    missing = 0
+    for name in names or ("mnist", "fashion_mnist", "squeezenet1_1", "mobilenet_v2"):
+        try:
+            sources[name]()
+            print(f"✓ {name}", flush=True)
+        except real.RealDataMissing as error:
+            missing += 1
+            print(f"✗ {name}: {error}", flush=True)
+    raise typer.Exit(1 if missing else 0)
 
 
 def one_lab(number: str):

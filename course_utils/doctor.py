@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import re
 import shutil
@@ -96,9 +97,8 @@ def packages() -> Check:
         return Check("packages", False, "course-utils itself is not installed", REINSTALL)
     tested = pins((course_root() / "constraints.txt").read_text(encoding="utf-8"))
     wrong, shown = [], []
-    for requirement in wanted:
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
+    here = [one for one in wanted if not one.marker or one.marker.evaluate({"extra": ""})]
+    for requirement in here:
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
@@ -111,7 +111,7 @@ def packages() -> Check:
     if wrong:
         return Check("packages", False, "; ".join(wrong), REINSTALL)
     others = f"; other than tested, within bounds: {', '.join(shown)}" if shown else ", in the tested versions"
-    return Check("packages", True, f"{len(wanted)} direct dependencies{others}")
+    return Check("packages", True, f"{len(here)} direct dependencies{others}")
 
 
 def widgets() -> Check:
@@ -165,8 +165,6 @@ IMPORTS = {
 
 def imports() -> Iterator[Check]:
     """Import each heavy library in a fresh interpreter; a crash or a missing system library shows here."""
-    import os
-
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     for name, code in IMPORTS.items():
         try:

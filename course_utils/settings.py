@@ -3,7 +3,8 @@
 | variable         | meaning                                              | default               |
 |------------------|------------------------------------------------------|-----------------------|
 | `COURSE_PROFILE` | `full`, or `fast`: fewer steps, pictures and seeds   | `full`                |
-| `COURSE_DATA`    | folder with real data (MNIST, photographs, weights)  | none: download        |
+| `COURSE_DATA`    | folder with real data (MNIST, photographs, weights); | no folder: download   |
+|                  | `none`: no real data, and no download either         |                       |
 | `COURSE_CACHE`   | folder for generated and downloaded data             | the user's cache      |
 | `COURSE_THREADS` | threads of torch and BLAS                            | 1                     |
 """
@@ -40,9 +41,14 @@ def course_root() -> Path:
 
 
 def data_dir() -> Path | None:
-    """Folder with real data that `COURSE_DATA` names, or None where it is not set."""
+    """Folder with real data that `COURSE_DATA` names, or None where it names none."""
     given = os.environ.get("COURSE_DATA", "").strip()
-    return Path(given).expanduser().resolve() if given else None
+    return Path(given).expanduser().resolve() if given and real_data_wanted() else None
+
+
+def real_data_wanted() -> bool:
+    """Whether real data may be used at all: `COURSE_DATA=none` makes a run the same on every machine."""
+    return os.environ.get("COURSE_DATA", "").strip() != "none"
 
 
 def cache_dir() -> Path:

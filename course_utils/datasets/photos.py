@@ -50,6 +50,12 @@ class Photograph:
     seen: tuple[Seen, ...] = ()
 
 
+def outlined(label: str, mask: np.ndarray) -> Seen:
+    """A thing with the box of its mask; `mask` is bool (height, width) and not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Seen(label, (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)), mask)
+
+
 # shows, credit, licence: as their docstrings and README files say
 _SKIMAGE = {
     "astronaut": ("Eileen Collins, astronaut", "NASA", "public domain"),
@@ -92,7 +98,8 @@ def load(name: str) -> Photograph:
 def square(photograph: Photograph, side: int) -> Photograph:
     """The biggest square in the middle, resized to `side` x `side`, with its boxes and masks.
 
-    Things that lie outside the square are dropped, and boxes are cut at its edges.
+    Things that lie outside the square are dropped. Of the others, the box is that of what is left of
+    the mask; where only the box is known, it is cut at the square's edges.
 
     Examples
     --------
@@ -114,9 +121,11 @@ def square(photograph: Photograph, side: int) -> Photograph:
 
     kept = []
     for thing in photograph.seen:
-        shifted = np.array(thing.box) - (left, top, left, top)
-        box = tuple(float(edge_at) for edge_at in np.clip(shifted, 0, edge) * (side / edge))
-        if box[2] > box[0] and box[3] > box[1]:
-            mask = None if thing.mask is None else cut(thing.mask.astype(np.uint8), Image.Resampling.NEAREST) > 0
-            kept.append(Seen(thing.label, box, mask))
+        if thing.mask is not None:
+            mask = cut(thing.mask.astype(np.uint8), Image.Resampling.NEAREST) > 0
+            kept += [outlined(thing.label, mask)] if mask.any() else []
+            continue
+        x0, y0, x1, y1 = (np.clip(np.array(thing.box) - (left, top, left, top), 0, edge) * (side / edge)).tolist()
+        if x1 > x0 and y1 > y0:
+            kept.append(Seen(thing.label, (x0, y0, x1, y1)))
     return replace(photograph, picture=cut(photograph.picture, Image.Resampling.BICUBIC), seen=tuple(kept))

@@ -1,8 +1,8 @@
 """Real data for the closing sections of the labs: MNIST, Fashion-MNIST, photographs with boxes.
 
 They come from the folder that COURSE_DATA names, else by torchvision's download into the course's
-cache. Where neither works, `RealDataMissing` says so in one sentence; a lab asks through `or_none`
-and goes on without:
+cache. Where neither works, or COURSE_DATA is `none`, `RealDataMissing` says so in one sentence, the
+same on every machine; a lab asks through `or_none` and goes on without:
 
     digits = real.or_none(real.mnist, train=False)
     if digits is not None:
@@ -13,19 +13,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from course_utils.datasets.digits import Digits
-from course_utils.datasets.photos import Photograph, Seen
-from course_utils.settings import cache_dir, data_dir
+from course_utils.datasets.photos import Photograph, Seen, outlined
+from course_utils.settings import cache_dir, data_dir, real_data_wanted
 
 CONNECT_S = 10  # seconds without an answer after which a download is given up
+FETCHED_AS = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist"}
 Answer = TypeVar("Answer")
 _out_of_reach: set[str] = set()  # asked for in vain: not asked for again by this process
 
@@ -104,6 +107,8 @@ def _idx(name: str, train: bool) -> Digits:
     from course_utils.models.torchvision_compat import torchvision
 
     kind = getattr(torchvision.datasets, name)
+    if not real_data_wanted():
+        raise _missing(name, FETCHED_AS[name])
     for root in filter(None, (data_dir(), cache_dir())):
         try:
             return _as_digits(kind(root, train=train, download=False))
@@ -131,7 +136,7 @@ def _unpack(kind: type, name: str) -> None:
         if data_dir() is not None:
             for file in packed.glob("*.gz"):
                 shutil.copyfile(file, raw / file.name)
-        with downloading(name):
+        with downloading(name, FETCHED_AS[name]):
             kind(draft, download=True)
         for file in raw.glob("*.gz"):
             file.unlink()
@@ -142,31 +147,32 @@ def _unpack(kind: type, name: str) -> None:
 
 
 @contextmanager
-def downloading(what: str, advice: str = "") -> Iterator[None]:
+def downloading(what: str, name: str) -> Iterator[None]:
     """Around a download: gives up after ten silent seconds, and turns its errors into `RealDataMissing`.
 
     Parameters
     ----------
-    what : what is fetched, as it stands in the message and in `course.py fetch`.
-    advice : what else can be done, a sentence.
+    what : what is fetched, as the message calls it.
+    name : what is fetched, as `course.py fetch` calls it.
     """
-    import socket
-
-    sentence = (
-        f"{what} is neither in the folder that COURSE_DATA names nor could it be downloaded. With a network, "
-        f"python3 course.py fetch  gets it once and for all. {advice}"
-    ).strip()
-    if what in _out_of_reach:
-        raise RealDataMissing(sentence)
+    if not real_data_wanted() or name in _out_of_reach:
+        raise _missing(what, name)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(CONNECT_S)
     try:
         yield
-    except (OSError, RuntimeError) as error:  # URLError is an OSError; torchvision and torch.hub raise RuntimeError
-        _out_of_reach.add(what)
-        raise RealDataMissing(sentence) from error
+    except (OSError, HTTPException, RuntimeError) as error:  # torchvision and torch.hub raise RuntimeError
+        _out_of_reach.add(name)
+        raise _missing(what, name) from error
     finally:
         socket.setdefaulttimeout(before)
+
+
+def _missing(what: str, name: str) -> RealDataMissing:
+    return RealDataMissing(
+        f"{what} is not here: no folder that COURSE_DATA names holds it, and it was not downloaded. With a network,  "
+        f"python3 course.py fetch {name}  gets it once and for all."
+    )
 
 
 def _picture(path: Path) -> np.ndarray:
@@ -183,7 +189,7 @@ def _open_images(folder: Path) -> Iterator[Photograph]:
         seen = [Seen(box["label"], tuple(float(edge) for edge in box["box_xyxy"])) for box in entry.get("boxes", [])]
         if "mask" in entry:
             with Image.open(folder / entry["mask"]) as image:
-                seen.append(_outlined(entry["what"], np.array(image.convert("L")) > 127))
+                seen.append(outlined(entry["what"], np.array(image.convert("L")) > 127))
         yield Photograph(
             _picture(folder / entry["file"]), Path(entry["file"]).stem, entry["what"], entry["url"], entry["licence"],
             entry.get("imagenet_index"), tuple(seen),
@@ -206,9 +212,3 @@ def _coco(folder: Path) -> Iterator[Photograph]:
             picture, Path(entry["file"]).stem, ", ".join(thing.label for thing in seen), entry["flickr_photo"],
             entry["licence"], None, tuple(seen),
         )
-
-
-def _outlined(label: str, mask: np.ndarray) -> Seen:
-    """A thing whose box is that of its mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Seen(label, (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)), mask)
