@@ -73,6 +73,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str, env: Mapping[str, s
     client = NotebookClient(
         notebook, timeout=CELL_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
         record_timing=False, coalesce_streams=True, store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],  # else ipykernel warns in the middle of the progress bar
     )
     current: list[str] = ["before the first cell"]
 

@@ -13,7 +13,7 @@ from course_utils.authoring.markers import marker_breaches
 from course_utils.authoring.sources import EXERCISE_LABEL, LABEL, Lab, label_of, name_of_cell, tags_of
 from course_utils.exercises.contract import Exercise
 
-TAGS = ("exercise", "check", "target", "card", "solution", "instructor", "nbval-ignore-output", "nbval-check-output", "nbval-skip")
+TAGS = ("exercise", "check", "target", "card", "solution", "instructor", "nbval-ignore-output")
 
 
 def lint(lab: Lab, cells: Sequence[NotebookNode], declared: Sequence[Exercise]) -> list[str]:

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 EXERCISE_LABEL = re.compile(r"\d\d\.\d+")
 STEM = re.compile(r"\d\d_[a-z0-9_]+")
+LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's notes on empty lines
 
 
 class LabError(Exception):
@@ -105,7 +106,7 @@ def read_source(lab: Lab) -> NotebookNode:
     notebook = jupytext.reads(lab.source.read_text(encoding="utf-8"), fmt="py:percent")
     for cell, cell_id in zip(notebook.cells, cell_ids(lab.stem, notebook.cells)):
         cell.id = cell_id
-        cell.metadata = NotebookNode(cell.metadata)
+        cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items() if key not in LAYOUT})
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},

@@ -6,7 +6,8 @@ the copy is a valid nbgrader assignment and needs neither its folders nor its da
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -72,6 +73,27 @@ def student_copy(solved: NotebookNode, name: str) -> NotebookNode:
         cells.append(cell)
     notebook.cells = cells
     return through_nbgrader(notebook, name)
+
+
+def stub_functions(notebook: NotebookNode, declared: Mapping[str, Exercise], known: Mapping[str, Any]) -> dict[str, Callable]:
+    """What a student finds for each exercise, as functions by id.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The source.
+    declared : mapping of str to Exercise
+    known : mapping
+        Names that the stubs may use: those of the source's module.
+    """
+    cells = [cell for cell in copy.deepcopy(notebook).cells if "exercise" in tags_of(cell)]
+    exercises = with_nbgrader(NotebookNode({**notebook, "cells": cells}), declared)
+    functions = {}
+    for cell in through_nbgrader(exercises, "the source").cells:
+        names = dict(known)
+        exec(compile(cell.source, f"<stub of {label_of(cell)}>", "exec"), names)
+        functions[label_of(cell)] = names[declared[label_of(cell)].function]
+    return functions
 
 
 def through_nbgrader(notebook: NotebookNode, name: str) -> NotebookNode:
