@@ -25,8 +25,8 @@ def as_maps(heats: Any, masks: Any) -> tuple[np.ndarray, np.ndarray]:
 def pointing_game(heats: Any, masks: Any, tolerance: int = 0) -> np.ndarray:
     """Whether the largest value of each map lies on the object.
 
-    The pointing game of Zhang et al., Top-down neural attention by excitation backprop (IJCV 2018),
-    section 5.1. They count a point up to 15 pixels beside the object as a hit; here the default is none.
+    The pointing game of Zhang et al., Top-down neural attention by excitation backprop (IJCV 2018).
+    They count a point up to 15 pixels beside the object as a hit; here the default is none.
     Where several pixels share the largest value, the share of them that hits counts, so that a constant
     map scores what a random one does.
 
@@ -75,7 +75,7 @@ def box_iou(found: Any, boxes: Any) -> np.ndarray:
 def mass_in_mask(heats: Any, masks: Any) -> np.ndarray:
     """Share of each map's total that lies on the object; negative values count as none.
 
-    Relevance mass accuracy of Arras et al., CLEVR-XAI (Information Fusion 2022), section 3.3. A map of
+    Relevance mass accuracy of Arras et al., CLEVR-XAI (Information Fusion 2022). A map of
     zeros has its mass spread evenly.
 
     Returns
@@ -93,7 +93,7 @@ def mass_in_mask(heats: Any, masks: Any) -> np.ndarray:
 def rank_accuracy(heats: Any, masks: Any) -> np.ndarray:
     """Share of the K largest values of each map that lie on the object, where K is the object's size.
 
-    Relevance rank accuracy of Arras et al. (2022), section 3.3: it asks for the order of the pixels only.
+    Relevance rank accuracy of Arras et al. (2022): it asks for the order of the pixels only.
     """
     heats, masks = as_maps(heats, masks)
     flat, truth = heats.reshape(len(heats), -1), masks.reshape(len(masks), -1)
