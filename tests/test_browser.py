@@ -1,0 +1,215 @@
+"""A student in a real browser: run all of a lab, solve the first exercise, move the first slider.
+
+JupyterLab runs in headless Chromium. Everything waits for a condition: Run All in particular is
+dropped in silence where the kernel looks idle before it is connected.
+"""
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from course_utils.authoring.execute import environment
+from course_utils.authoring.sources import find_labs
+from course_utils.exercises import registry
+from course_utils.exercises.solved import solved_cell
+from course_utils.settings import course_root
+
+TOKEN = "browser-test"
+START_S = 60
+RUN_ALL_MS = 300_000
+ANSWER_MS = 60_000
+
+READY = """async (name) => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    if (!panel || !panel.context || !panel.context.path.endsWith(name)) return false;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+    return true;
+}"""
+RUN_ALL = """(limit) => Promise.race([
+    window.jupyterapp.commands.execute('notebook:run-all-cells'),
+    new Promise((_, fail) => setTimeout(() => fail(new Error('Run All does not come to its end')), limit)),
+])"""
+CELL_WITH_TAG = """([tag, from]) => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(
+    (cell, index) => index >= from && (cell.model.getMetadata('tags') || []).includes(tag))"""
+CELL_WITH_SLIDER = """() => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(
+    (cell) => cell.model.type === 'code' && cell.outputArea.node.querySelector('.widget-slider')
+              && cell.outputArea.node.querySelector('img.widget-image'))"""
+SHOW_CELL = """async (index) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    await notebook.scrollToItem(index, 'start');
+}"""
+OUTPUT_TEXT = """(index) => JSON.stringify(
+    window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.toJSON().outputs)"""
+PICTURE = """async (image) => {
+    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+    const hash = await crypto.subtle.digest('SHA-256', bytes);
+    return Array.from(new Uint8Array(hash)).join(' ');
+}"""
+
+
+def chromium_path():
+    """A Chromium, Chrome or Edge on this machine, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
+    places = [
+        Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
+        Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
+        *(Path(os.environ[name]) / "Google/Chrome/Application/chrome.exe" for name in ("PROGRAMFILES", "LOCALAPPDATA") if name in os.environ),
+    ]
+    found = next(filter(None, map(shutil.which, names)), None)
+    return found or next((str(path) for path in places if path.exists()), None)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no Chromium, Chrome or Edge was found: install one, on Debian with `apt-get install chromium`")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: run `python3 course.py test`")
+    # Not the session-wide fixture of pytest-playwright: its event loop would run on under the tests that run kernels.
+    with api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def jupyterlab(tmp_path):
+    """JupyterLab on an empty folder, with settings of its own; gives the folder and the address."""
+    folder, settings = tmp_path / "notebooks", tmp_path / "settings"
+    folder.mkdir()
+    quiet = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")  # else a pop-up covers cells
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    env = environment("fast") | {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root", "--ip=127.0.0.1",
+               f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    with open(tmp_path / "server.log", "w", encoding="utf-8") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        wait_for(f"{address}/api", server, tmp_path / "server.log")
+        yield folder, address
+    finally:
+        server.terminate()  # the server ends its kernels
+        server.wait(START_S)
+
+
+def wait_for(url, server, log):
+    """Return once the server answers."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not answer within {START_S} s; its log ends:\n{log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@pytest.fixture
+def tab(chromium):
+    """A page that remembers the errors of its console."""
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.errors = []
+
+    def heard(message):
+        # JupyterLab puts a picture attached to a text cell on the page, and finds the attachment only then.
+        if message.type == "error" and not message.location.get("url", "").startswith("attachment:"):
+            page.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    yield page
+    page.close()
+
+
+def open_notebook(page, address, name):
+    """Show a notebook whose kernel is connected."""
+    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}")
+    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget", timeout=ANSWER_MS)
+    page.wait_for_function(READY, arg=name, timeout=ANSWER_MS)
+
+
+def run_all(page):
+    """Run All, from the menu's command, until the last cell has run."""
+    assert page.evaluate(RUN_ALL, RUN_ALL_MS)
+
+
+def solve_first_exercise(page, solution):
+    """Type the solution over the first stub, run it and its check; the outputs of the check before and after."""
+    stub = page.evaluate(CELL_WITH_TAG, ["exercise", 0])
+    test = page.evaluate(CELL_WITH_TAG, ["check", stub])
+    before = page.evaluate(OUTPUT_TEXT, test)
+    page.evaluate(SHOW_CELL, stub)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:enter-edit-mode')")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(solution.rstrip("\n"))
+    page.keyboard.press("Shift+Enter")
+    page.evaluate(SHOW_CELL, test)
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(f"(before) => ![before, '[]'].includes(({OUTPUT_TEXT})({test}))", arg=before, timeout=ANSWER_MS)
+    return before, page.evaluate(OUTPUT_TEXT, test)
+
+
+def move_first_slider(page):
+    """Drag the first slider that has a picture; hashes of the picture before and after."""
+    index = page.evaluate(CELL_WITH_SLIDER)
+    assert index >= 0, "no cell shows a slider and a picture"
+    page.evaluate(SHOW_CELL, index)
+    output = page.locator(f'.jp-Notebook-cell[data-windowed-list-index="{index}"] .jp-Cell-outputArea')
+    image, handle = output.locator("img.widget-image").first, output.locator(".noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    before = image.evaluate(PICTURE)
+    source = image.get_attribute("src")
+    box, track = handle.bounding_box(), output.locator(".noUi-base").first.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    # Towards the end that is further away: a slider may stand at its end.
+    far = track["x"] + track["width"] * (0.9 if box["x"] < track["x"] + track["width"] / 2 else 0.1)
+    page.mouse.move(far, y, steps=5)
+    page.mouse.up()
+    page.wait_for_function("([image, source]) => image.src !== source && image.complete", arg=[image.element_handle(), source])
+    return before, image.evaluate(PICTURE)
+
+
+def student_session(page, address, name, solution):
+    """Open, run all, solve, slide; looks at the verdict and at the picture on the way."""
+    open_notebook(page, address, name)
+    run_all(page)
+    before, after = solve_first_exercise(page, solution)
+    assert "not started" in before
+    assert "✓" in after and "not started" not in after, after
+    old, new = move_first_slider(page)
+    assert old != new
+    assert page.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_student_works_on_lab_01(tab, jupyterlab):
+    folder, address = jupyterlab
+    lab = find_labs(course_root(), ["01"])[0]
+    shutil.copy(lab.student, folder)
+    student_session(tab, address, lab.student.name, solved_cell(registry.of_lab("01")[0]))
