@@ -17,8 +17,8 @@ from course_utils.authoring.holding import differing, untouched_complaints
 from course_utils.authoring.inputs import input_files, inputs_key
 from course_utils.authoring.leaks import leaks
 from course_utils.authoring.lint import figure_breaches, lint
-from course_utils.authoring.sources import Lab, LabError, cell_ids, dump, find_labs, read_notebook, read_source
-from course_utils.authoring.student import student_copy, with_nbgrader
+from course_utils.authoring.sources import Lab, LabError, cell_ids, dump, find_labs, read_notebook, read_source, write
+from course_utils.authoring.student import student_copy, through_nbgrader, with_nbgrader
 from course_utils.settings import course_root
 
 TOY = Path(__file__).parent / "toy"
@@ -119,6 +119,23 @@ def test_nbgrader_metadata(built):
     assert stub.checksum and test.checksum and not cells["ex-00-1-check"].metadata.editable
     solved = cells_of(built.solved)["ex-00-1"].metadata.nbgrader
     assert "checksum" not in solved and solved.grade_id == "ex-00-1"
+
+
+@pytest.mark.slow
+def test_copies_are_what_nbgrader_itself_generates(tmp_path, monkeypatch):
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # it calls alembic by name
+    lab = put_toy(tmp_path / "toy")
+    notebook = with_nbgrader(read_source(lab), {exercise.id: exercise for exercise in EXERCISES})
+    write(notebook, tmp_path / "source" / "week1" / "toy.ipynb")
+    config = Config()
+    config.CourseDirectory.update(root=str(tmp_path), assignment_id="week1", db_url=f"sqlite:///{tmp_path / 'grades.db'}")
+    course = CourseDirectory(config=config)
+    GenerateAssignment(coursedir=course, config=config, create_assignment=True).start()
+    assert read_notebook(tmp_path / "release" / "week1" / "toy.ipynb").cells == through_nbgrader(notebook, "ours").cells
 
 
 def test_target_figure_stands_above_its_exercise(built):
