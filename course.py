@@ -277,8 +277,10 @@ def advice(log_text):
     return "Start again; if it fails in the same place, delete the folder .venv first."
 
 
-def install(what):
+def install(what, again=False):
     """Bring `.venv` to what `what` ("lab" or "test") needs; the note that it is there is written last.
+
+    With `again`, pip looks through everything also where the notes say that it is there.
 
     Raises
     ------
@@ -286,6 +288,8 @@ def install(what):
         If the environment cannot be made or pip fails.
     """
     with alone() as lock:
+        if is_installed(what) and not again:
+            return  # by another start, while this one waited
         make_venv()
         packages = site_packages()
         sweep(packages)
@@ -327,7 +331,8 @@ def hand_over(arguments):
 
     Where the system can, this process becomes the other one, so that signals reach it directly.
     """
-    command = [str(PYTHON), "-m", "course_utils.cli"] + arguments
+    # -P: a folder `course_utils` where the user happens to be, of another copy, must not come first.
+    command = [str(PYTHON), "-P", "-m", "course_utils.cli"] + arguments
     sys.stdout.flush()
     if os.name == "posix":
         os.execve(command[0], command, child_environment())
@@ -353,7 +358,7 @@ def main(arguments):
         raise Refused("\N{BALLOT X} The environment .venv is missing, not complete or out of date:  "
                       "python3 course.py install  mends it.")
     if verb == "install":
-        install("test" if "--test" in arguments or is_installed("test") else "lab")
+        install("test" if "--test" in arguments or is_installed("test") else "lab", again=True)
         return 0
     what = "test" if verb == "test" and "--help" not in arguments else "lab"
     if not is_installed(what):

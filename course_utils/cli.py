@@ -126,6 +126,8 @@ def train(name: Annotated[str, typer.Argument(help="Name of the network, for exa
     """Train one of the networks that ship, from its recipe."""
     from course_utils import models
 
+    if name not in models.RECIPES:
+        raise BadCall(f"There is no network {name!r} to train; choose from {', '.join(models.RECIPES)}.")
     models.train(name)
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from course_utils.settings import course_root
 
-CELL_TIMEOUT_S = 300
-
 
 def pytest_command(fast: bool = False, extra: Sequence[str] = (), root: Path | None = None) -> list[str]:
     """The command line of a test run, to be started in the course's root.
@@ -27,7 +25,7 @@ def pytest_command(fast: bool = False, extra: Sequence[str] = (), root: Path | N
         command += ["-m", "not slow"]
     notebooks = not fast and any((root / "solutions").glob("*.ipynb"))
     if notebooks:
-        command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
+        command += ["--nbval", "--nbval-current-env"]
     if not any((root / word.partition("::")[0]).exists() for word in extra if not word.startswith("-")):
         command += ["tests", "solutions"] if notebooks else ["tests"]
     return command + list(extra)
