@@ -55,9 +55,10 @@ def dots(table: Mapping[str, Mapping[str, Interval]], controls: Sequence[str] = 
             axis.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
             axis.plot(mean, place, "o", color=colour, markersize=8, markerfacecolor="white" if name in controls else colour,
                       markeredgewidth=1.8)
+        reached = [table[name][score][0] for name in controls if score in table[name]]
+        if reached:
+            axis.axvline(max(reached), color=PALETTE[6], linewidth=1.2, linestyle="--")
         if controls:
-            best = max(table[name][score][0] for name in controls if score in table[name])
-            axis.axvline(best, color=PALETTE[6], linewidth=1.2, linestyle="--")
             axis.axhline(split, color="0.8", linewidth=1)
         axis.set(title=score, xlabel=xlabel, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6))
         axis.grid(axis="x", color="0.9")
