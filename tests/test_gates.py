@@ -17,7 +17,7 @@ from course_utils.authoring.sources import Lab, find_labs, read_source
 from course_utils.authoring.student import stub_functions
 from course_utils.exercises import registry, solved
 from course_utils.exercises.contract import Case, Exercise, Law, Misconception
-from course_utils.settings import course_root
+from course_utils.settings import course_root, profile
 
 TOY = Path(__file__).parent / "toy"
 REAL = registry.all_exercises()
@@ -171,6 +171,10 @@ def test_self_contained_gate_rejects():
 
 # Every exercise of the course
 
+SEEDS = profile(full=gates.SOLUTION_SEEDS, fast=gates.SOLUTION_SEEDS[:2])
+WRONG_SEEDS = profile(full=gates.WRONG_SEEDS, fast=gates.WRONG_SEEDS[:1])
+
+
 @pytest.fixture(params=REAL, ids=[exercise.id for exercise in REAL])
 def exercise(request):
     return request.param
@@ -191,7 +195,7 @@ def test_cases(exercise):
 
 def test_solution_passes_at_20_seeds(exercise, right):
     assert len(gates.SOLUTION_SEEDS) >= 20
-    assert list(gates.solution_gate(exercise, right)) == []
+    assert list(gates.solution_gate(exercise, right, SEEDS)) == []
 
 
 def test_solution_is_self_contained(exercise, right):
@@ -205,7 +209,7 @@ def test_stub_is_not_started(exercise):
 
 
 def test_misconceptions_get_their_sentences(exercise):
-    assert list(gates.misconception_gate(exercise)) == []
+    assert list(gates.misconception_gate(exercise, WRONG_SEEDS)) == []
 
 
 def test_empty_answers_fail(exercise, right):
