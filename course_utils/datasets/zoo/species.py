@@ -71,7 +71,7 @@ def _hare(a):
     x, y = _walker(a)
     tips = [a.swing(x - 0.04 - 0.05 * i, y + 0.08, -0.06 - 0.12 * i, 0.40) for i in (1, 0)]
     for i, (u, v) in zip((1, 0), tips, strict=True):
-        a.paint("ears", a.limb(x - 0.03 - 0.06 * i, y + 0.09, u, v, 0.045, 0.075), accent=0.35, rim=0.3)
+        a.paint("ears", a.limb(x - 0.03 - 0.06 * i, y + 0.09, u, v, 0.055, 0.085), accent=0.35, rim=0.3)
 
 
 def _goat(a):
@@ -80,7 +80,7 @@ def _goat(a):
         bx, by = x - 0.03 - 0.05 * i, y + 0.10
         mx, my = a.swing(bx, by, -0.03 - 0.05 * i, 0.20)
         tx, ty = a.swing(bx, by, -0.27 - 0.05 * i, 0.29)
-        horn = a.union(a.limb(bx, by, mx, my, 0.06, 0.05), a.limb(mx, my, tx, ty, 0.05, 0.018))
+        horn = a.union(a.limb(bx, by, mx, my, 0.075, 0.065), a.limb(mx, my, tx, ty, 0.065, 0.03))
         a.paint("horns", horn, accent=1.0, rim=0.3)
 
 
