@@ -50,9 +50,11 @@ class Budget(pytest.Item):
         kernel = self.parent.kernel
         if kernel is None or not kernel.is_alive():
             pytest.skip("the kernel has ended: a cell above failed")
-        process = psutil.Process(kernel.km.provisioner.pid)
-        used = process.cpu_times()
-        spent = units(used.user + used.system + used.children_user + used.children_system, calibrate())
+        kernel_process = psutil.Process(kernel.km.provisioner.pid)
+        # On Windows an environment's python.exe only starts the real one, as its child.
+        used = [process.cpu_times() for process in (kernel_process, *kernel_process.children(recursive=True))]
+        seconds = sum(time.user + time.system for time in used) + used[0].children_user + used[0].children_system
+        spent = units(seconds, calibrate())
         self.add_report_section("call", "budget", f"{spent:.0f} of {BUDGET_UNITS:.0f} units")
         if spent > BUDGET_UNITS:
             raise OverBudget(f"{self.path.name} takes {spent:.0f} units of CPU time; {BUDGET_UNITS:.0f}, which are "
