@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,11 @@ import psutil
 from course_utils.settings import cache_dir, course_root, data_dir
 
 REINSTALL = "python3 course.py install"
+RESTORE = "git checkout -- course_utils data    brings changed files of the course back"
 ANEW = "delete the folder .venv, then: python3 course.py install"
 DISK_GB = 1.0     # room for generated data, MNIST and a few executed labs
 MEMORY_GB = 1.0   # measured: a kernel with torch takes 0.4 GB, with TensorFlow 1.0 GB
+WAITING = 30      # columns of a line that says what is being waited for
 IMPORT_S = 180    # a first import on a slow disk compiles thousands of files
 
 
@@ -40,20 +42,22 @@ class Check:
 
 def quick() -> Iterator[Check]:
     """The checks that import nothing heavy, one by one."""
-    yield python()
-    yield packages()
-    yield widgets()
-    yield kernel()
-    yield disk()
-    yield memory()
+    return guarded((python, packages, widgets, kernel, disk, memory))
 
 
 def full() -> Iterator[Check]:
     """Every check, one by one as they are done."""
-    yield from quick()
-    yield from imports()
-    yield from checkpoints()
-    yield real_data()
+    return guarded((python, packages, widgets, kernel, disk, memory, imports, checkpoints, real_data))
+
+
+def guarded(checks: Iterable[Callable[[], Check | Iterator[Check]]]) -> Iterator[Check]:
+    """What the checks find; one that raises is itself a finding, and the others go on."""
+    for check in checks:
+        try:
+            found = check()
+            yield from ([found] if isinstance(found, Check) else found)
+        except Exception as error:
+            yield Check(check.__name__, False, f"could not be checked: {type(error).__name__}: {error}", RESTORE)
 
 
 def report(checks: Iterable[Check], only_broken: bool = False) -> int:
@@ -63,7 +67,9 @@ def report(checks: Iterable[Check], only_broken: bool = False) -> int:
         if not check.ok:
             broken.append(check)
         if not check.ok or not only_broken:
-            print(f"{'✓' if check.ok else '✗'} {check.name:<16} {check.found}", flush=True)
+            line = f"{'✓' if check.ok else '✗'} {check.name:<16} {check.found}"
+            # On a terminal it covers the line that said what was being waited for.
+            print(line.ljust(WAITING) if sys.stdout.isatty() else line, flush=True)
             if check.mend:
                 print(f"{'':<18} → {check.mend}", flush=True)
     if not only_broken:
@@ -167,6 +173,8 @@ def imports() -> Iterator[Check]:
     """Import each heavy library in a fresh interpreter; a crash or a missing system library shows here."""
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     for name, code in IMPORTS.items():
+        if sys.stdout.isatty():
+            print(f"… importing {name}".ljust(WAITING), end="\r", flush=True)
         try:
             ran = subprocess.run(
                 [sys.executable, "-c", code], capture_output=True, encoding="utf-8", errors="replace",
@@ -186,8 +194,10 @@ def checkpoints() -> Iterator[Check]:
     """The networks that ship, by sha256."""
     from course_utils import models
 
-    for name, ok, sentence in models.verify_checkpoints():
-        mend = "" if ok else f"git checkout -- data    or: python3 course.py train {name}"
+    findings = models.verify_checkpoints()
+    gone = sorted(set(models.RECIPES) - {name for name, _, _ in findings})
+    for name, ok, sentence in [*findings, *((name, False, "its weights and its card are not there") for name in gone)]:
+        mend = "" if ok else f"git checkout -- data    brings it back, or train it: python3 course.py train {name}"
         yield Check(f"network {name}", ok, sentence, mend)
 
 

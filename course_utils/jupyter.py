@@ -92,4 +92,5 @@ def serve(folder: Path, opened: str | None = None, port: int = 8888, browser: bo
         print(f"Port {port} is taken; using {server.port}.")
     print(f"JupyterLab runs. Open this address:\n\n    {server.public_url}\n")
     print("Leave this window open while you work; Ctrl-C here ends JupyterLab.", flush=True)
+    server.identity_provider.token_generated = False  # else the server prints the address again, four times
     server.start()

@@ -149,12 +149,27 @@ def test_a_library_that_crashes_at_import_costs_one_line(monkeypatch):
     assert not crash.ok and "status 5" in crash.found and not error.ok and "no DLL" in error.found and fine.ok
 
 
-def test_a_damaged_checkpoint_is_found(monkeypatch):
+def test_a_check_that_raises_is_a_finding_and_the_others_go_on():
+    def one():
+        raise OSError("torn")
+
+    def two():
+        yield doctor.Check("first", True, "fine")
+        raise ValueError("half")
+
+    found = list(doctor.guarded((one, two, doctor.python)))
+    assert [check.ok for check in found] == [False, True, False, True]
+    assert "OSError: torn" in found[0].found and found[0].mend
+
+
+def test_damaged_and_missing_checkpoints_are_found(monkeypatch):
     from course_utils import models
 
-    monkeypatch.setattr(models, "verify_checkpoints", lambda: [("zoonet", False, "sha256 differs")], raising=False)
-    (check,) = doctor.checkpoints()
-    assert not check.ok and "course.py train zoonet" in check.mend
+    monkeypatch.setattr(models, "verify_checkpoints", lambda: [("one", True, "fine"), ("two", False, "sha256 differs")], raising=False)
+    monkeypatch.setattr(models, "RECIPES", {"one": None, "two": None, "three": None}, raising=False)
+    found = {check.name: check for check in doctor.checkpoints()}
+    assert {name: check.ok for name, check in found.items()} == {"network one": True, "network two": False, "network three": False}
+    assert "course.py train two" in found["network two"].mend and "not there" in found["network three"].found
 
 
 # ---------------------------------------------------------------- run
@@ -300,7 +315,7 @@ def test_jupyterlab_answers_on_the_next_free_port(server):
     assert server.port != server.taken and f"Port {server.taken} is taken; using {server.port}." in server.said
     assert "jupyter-config-data" in ask(server, "/lab")
     noise = [line for line in server.said.splitlines() if re.search(r"WARNING|Warning|\[W |Error|Traceback", line)]
-    assert noise == []
+    assert noise == [] and server.said.count("http://") == 1
 
 
 def test_no_news_and_no_foreign_extensions_but_widgets(server):
