@@ -23,7 +23,7 @@ def environment(profile: str = "full", threads: int = 1) -> dict[str, str]:
     """Environment in which a lab's outputs are the same everywhere.
 
     Progress bars are off: what they print depends on the machine's speed. Real data are out of
-    sight, so that the cells that want them say what they say to most readers.
+    sight, also those that could be downloaded: the cells that want them say what they say without.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def environment(profile: str = "full", threads: int = 1) -> dict[str, str]:
     threads : int
         Threads of torch and of the BLAS libraries.
     """
-    env = {name: value for name, value in os.environ.items() if name != "COURSE_DATA"}
-    path = [str(course_root()), *filter(None, [env.get("PYTHONPATH")])]
-    return env | {
+    path = [str(course_root()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return dict(os.environ) | {
+        "COURSE_DATA": "none",
         "COURSE_PROFILE": profile,
         "COURSE_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
