@@ -77,11 +77,16 @@ def slide(maps, weight, stride=1, padding=0):
 
 
 # %%
+def gap(one, other):
+    """Largest absolute difference of two arrays or tensors of one shape."""
+    return float(np.abs(np.asarray(one) - np.asarray(other)).max())
+
+
 rng = np.random.default_rng(0)
 maps, weight = rng.normal(size=(3, 7, 9)), rng.normal(size=(4, 3, 3, 2))
 ours = slide(maps, weight, stride=2, padding=1)
 torchs = F.conv2d(torch.from_numpy(maps)[None], torch.from_numpy(weight), stride=2, padding=1)[0].numpy()
-claim("Largest difference between slide and torch's conv2d", np.abs(ours - torchs).max(), at_most=1e-10)
+claim("Largest difference between slide and torch's conv2d", gap(ours, torchs), at_most=1e-10)
 
 # %% [markdown]
 # How large is the output? The next figure shows three settings. Count the positions of the window before you read the size.
@@ -213,7 +218,8 @@ is_picture = np.pad(np.ones((2, 2), dtype=bool), 2)
 number_grid(axes[0], padded, INPUT, "2×2 picture, padded by two", is_picture, fit=(6, 6), mark=(0, 0, 3, 3))
 number_grid(axes[1], HANDOUT_FILTER, "#F2F2F2", "filter, as it is", fit=(6, 6))
 number_grid(axes[2], answer, OUTPUT, "answer", fit=(6, 6), mark=(0, 0, 1, 1))
-describe(figure, "The padded picture of Handout 23, its filter, and the 4 by 4 answer, whose first row is -9, 3, 3, -1.")
+describe(figure, "The padded picture of Handout 23, its filter, and the 4 by 4 answer, whose first row is -9, "
+                 "3, 3, -1.")
 
 # %% [markdown]
 # The marked window holds a single number that is not padding, the 3 in its lower right corner. It meets the filter's lower right
@@ -238,7 +244,8 @@ for panel, place, stamp in zip(axes, places, stamps):
     title = f"{HANDOUT_PICTURE[place]:g} × filter".replace("-", "−")
     number_grid(panel, np.where(covered, stamp, np.nan), "#FBECCC", title, covered, mark=(*place, 3, 3))
 number_grid(axes[3], sum(stamps), OUTPUT, "sum of the stamps")
-describe(figure, "Three stamps of the handout's filter on a 4 by 4 canvas, and their sum, whose first row is 6, -8, 5, -1.")
+describe(figure, "Three stamps of the handout's filter on a 4 by 4 canvas, and their sum, whose first row is 6, "
+                 "-8, 5, -1.")
 
 # %% [markdown]
 # Same picture, same filter, another answer: a stamp puts the filter's *upper left* weight on the first cell, a sliding window meets it
@@ -246,15 +253,17 @@ describe(figure, "Three stamps of the handout's filter on a 4 by 4 canvas, and t
 
 # %%
 def torch_transposed(maps, weight, **setting):
-    """torch's conv_transpose2d on numpy arrays: maps (c_in, h, w), weight (c_in, c_out, kernel height, kernel width)."""
+    """torch's conv_transpose2d on numpy arrays: maps (c_in, h, w), weight (c_in, c_out, kernel h, kernel w)."""
     return F.conv_transpose2d(torch.tensor(maps.copy())[None], torch.tensor(weight.copy()), **setting)[0].numpy()
 
 
 flipped = HANDOUT_FILTER[::-1, ::-1]
 of_torch = torch_transposed(HANDOUT_PICTURE[None], HANDOUT_FILTER[None, None])[0]
 claim("torch's conv_transpose2d lays stamps", np.array_equal(of_torch, sum(stamps)))
-claim("Sliding the flipped filter over the padded picture gives the stamps", np.array_equal(slide(padded[None], flipped[None, None])[0], of_torch))
-claim("The handout's answer is conv_transpose2d with the flipped filter", np.array_equal(torch_transposed(HANDOUT_PICTURE[None], flipped[None, None])[0], answer))
+slid_flipped = slide(padded[None], flipped[None, None])[0]
+of_torch_flipped = torch_transposed(HANDOUT_PICTURE[None], flipped[None, None])[0]
+claim("Sliding the flipped filter over the padded picture gives the stamps", np.array_equal(slid_flipped, of_torch))
+claim("The handout's answer is conv_transpose2d with the flipped filter", np.array_equal(of_torch_flipped, answer))
 claim("The two conventions give different answers", not np.array_equal(answer, of_torch))
 
 # %% [markdown]
@@ -323,7 +332,8 @@ signal_labels = ["0", "0", *(f"$x_{j}$" for j in range(1, 9)), "0", "0"]
 output_labels = [f"$y_{i}$" for i in range(1, 6)]
 which_weight = convolution_matrix(np.array([1, 2, 3, 4]), 8, 2, 2).astype(int)
 claim("Shape of W for n = 8, f = 4, p = 2, s = 2", which_weight.shape, equals=(5, 12))
-weight_matrix(axes, which_weight, output_labels, signal_labels, "W: one row for each output, one column for each cell of the padded signal")
+weight_matrix(axes, which_weight, output_labels, signal_labels,
+              "W: one row for each output, one column for each cell of the padded signal")
 describe(figure, "The 5 by 12 matrix W: each row holds w1 to w4, two columns further right than in the row above.")
 
 # %% [markdown]
@@ -341,12 +351,15 @@ bump = np.array([0.3, 1.0, 0.8, 0.2])
 columns = convolution_matrix(bump, 8, 2, 2).T * y   # column j: the filter at its place, times y_j
 for j in range(5):
     place = np.flatnonzero(columns[:, j])            # two stamps at most share a cell: left half, right half
-    axes[1].bar(place + (0.2 if j % 2 else -0.2), columns[place, j], width=0.4, color=PALETTE[j], label=f"$y_{j + 1}$ × filter")
+    axes[1].bar(place + (0.2 if j % 2 else -0.2), columns[place, j], width=0.4, color=PALETTE[j],
+                label=f"$y_{j + 1}$ × filter")
 axes[1].plot(np.arange(12), columns.sum(1), "ko", markersize=5, label="sum: $W^⊤ y$")
 axes[1].axhline(0, color="black", linewidth=0.8)
-axes[1].set(xlabel="cell of the padded signal", ylabel="value", xticks=range(12), title="$W^⊤ y$ is a sum of stamps", ylim=(-1.2, 2.3))
+axes[1].set(xlabel="cell of the padded signal", ylabel="value", xticks=range(12), ylim=(-1.2, 2.3),
+            title="$W^⊤ y$ is a sum of stamps")
 axes[1].legend(ncols=3, loc="upper center", fontsize=9)
-describe(figure, "Left, W transposed: each column holds the filter, two rows lower than the column before. Right, five stamps as bars and their sum.")
+describe(figure, "Left, W transposed: each column holds the filter, two rows lower than the column before. "
+                 "Right, five stamps as bars and their sum.")
 
 # %% [markdown]
 # Column $j$ of $W^\top$ is the filter, standing $s \cdot j$ cells down. So $W^\top y$ adds up columns, and each column is a stamp: the
@@ -399,8 +412,8 @@ transposed_by_matrix = check("01.3", transposed_by_matrix)
 
 # %%
 W = convolution_matrix(np.array([1.0, 3.0, 3.0, 1.0]) / np.sqrt(20.0), 8, 2, 2)
-one_signal = np.random.default_rng(1).normal(size=12)
-unseen = np.linalg.svd(W)[2][-1]          # a direction of the 12-dimensional space that W maps to zero
+one_signal = np.pad(np.random.default_rng(1).normal(size=8), 2)     # eight numbers between zeros
+unseen = np.pad(np.linalg.svd(W[:, 2:10])[2][-1], 2)                # a direction in them that W maps to zero
 other_signal = one_signal + 5.0 * unseen
 claim("Rank of the 5×12 matrix", int(np.linalg.matrix_rank(W)), equals=5)
 claim("Distance between two signals", np.linalg.norm(other_signal - one_signal), at_least=4.9)
@@ -419,7 +432,8 @@ for _ in range(50):
     x, y = rng.normal(size=12), rng.normal(size=5)
     gaps.append(abs((W @ x) @ y - x @ (W.T @ y)))
 claim("Largest gap between ⟨Wx, y⟩ and ⟨x, Wᵀy⟩, 50 random pairs", max(gaps), at_most=1e-10)
-claim("Distance between WᵀWx and x, relative to x", np.linalg.norm(W.T @ W @ one_signal - one_signal) / np.linalg.norm(one_signal), at_least=0.5)
+relative = np.linalg.norm(W.T @ W @ one_signal - one_signal) / np.linalg.norm(one_signal)
+claim("Distance between WᵀWx and x, relative to the length of x", relative, at_least=0.5)
 
 # %% [markdown]
 # When does $W^\top$ undo anything? Look at the rows of $W$. If each has length 1 and any two are at right angles, the rows are
@@ -427,8 +441,8 @@ claim("Distance between WᵀWx and x, relative to x", np.linalg.norm(W.T @ W @ o
 #
 # $$\sum_a w_a\, w_{a + m s} = \begin{cases} 1 & m = 0 \\ 0 & m \neq 0 \end{cases}$$
 #
-# The slides' example is $(w_1, w_2, w_3, w_4) = (-1, 0, 0, 0, 1)$: five numbers for four weights. With a zero struck out it has four,
-# $(-1, 0, 0, 1)$, and length $\sqrt 2$. Try both with stride 2.
+# The slides' example is $(w_1, w_2, w_3, w_4) = (-1, 0, 0, 0, 1)$: five numbers for four weights, so probably one zero too many.
+# Without it the filter is $(-1, 0, 0, 1)$, of length $\sqrt 2$. Try both with stride 2, scaled to length 1.
 
 # %%
 def rows_off(kernel, stride):
@@ -438,9 +452,11 @@ def rows_off(kernel, stride):
 
 
 claim("(-1, 0, 0, 1), stride 2: largest entry of |W Wᵀ − I|", rows_off([-1.0, 0.0, 0.0, 1.0], 2), at_most=1e-12)
-claim("(-1, 0, 0, 0, 1), stride 2: largest entry of |W Wᵀ − I|", rows_off([-1.0, 0.0, 0.0, 0.0, 1.0], 2), at_least=0.4)
+claim("(-1, 0, 0, 0, 1), stride 2: largest entry of |W Wᵀ − I|",
+      rows_off([-1.0, 0.0, 0.0, 0.0, 1.0], 2), at_least=0.4)
 claim("(1, 3, 3, 1), stride 2: largest entry of |W Wᵀ − I|", rows_off([1.0, 3.0, 3.0, 1.0], 2), at_least=0.25)
-claim("(1, 3, 3, 1), stride 4, so that windows do not overlap: largest entry of |W Wᵀ − I|", rows_off([1.0, 3.0, 3.0, 1.0], 4), at_most=1e-12)
+claim("(1, 3, 3, 1), stride 4, so that windows do not overlap: largest entry of |W Wᵀ − I|",
+      rows_off([1.0, 3.0, 3.0, 1.0], 4), at_most=1e-12)
 
 # %% [markdown]
 # With five numbers the window two rows down meets $-1$ with $1$; with four it meets zeros only. And where the stride is at least the
@@ -461,10 +477,13 @@ figure, axes = panels(2, 3, width=9.0, height=6.2)
 for column, (name, matrix) in enumerate(cases.items()):
     for row, (product, label) in enumerate([(matrix @ matrix.T, "$W W^⊤$"), (matrix.T @ matrix, "$W^⊤ W$")]):
         image = axes[row, column].imshow(product, cmap=DIVERGING, vmin=-1, vmax=1)
-        axes[row, column].set(title=f"{label}, {name}", xlabel="column", ylabel="row", xticks=[0, len(product) - 1], yticks=[0, len(product) - 1],
-                              xticklabels=[1, len(product)], yticklabels=[1, len(product)])
+        ends = {"ticks": [0, len(product) - 1], "labels": [1, len(product)]}
+        axes[row, column].set(title=f"{label}, {name}", xlabel="column", ylabel="row")
+        axes[row, column].set_xticks(**ends)
+        axes[row, column].set_yticks(**ends)
 figure.colorbar(image, ax=axes, label="entry", shrink=0.6)
-describe(figure, "Products of W and its transpose. The smoothing filter gives the identity neither way, the mended filter one way, the Haar pair both ways.")
+describe(figure, "Products of W and its transpose. The smoothing filter gives the identity neither way, the "
+                 "mended filter one way, the Haar pair both ways.")
 
 # %% [markdown]
 # The identity is a red diagonal on white. Left: neither product is the identity. Middle: $W W^\top$ is, so from 5 numbers up and down
@@ -475,13 +494,19 @@ describe(figure, "Products of W and its transpose. The smoothing filter gives th
 mended, haar = cases["(−1, 0, 0, 1)/√2"], cases["Haar pair"]
 y = np.random.default_rng(4).normal(size=5)
 projection = mended.T @ mended
-claim("Mended filter, up and down again: largest difference between W Wᵀy and y", np.abs(mended @ (mended.T @ y) - y).max(), at_most=1e-12)
-claim("Mended filter: WᵀW is a projection, largest difference between (WᵀW)² and WᵀW", np.abs(projection @ projection - projection).max(), at_most=1e-12)
+claim("Mended filter, up and down again: largest difference between W Wᵀy and y",
+      gap(mended @ (mended.T @ y), y), at_most=1e-12)
+claim("Mended filter: WᵀW is a projection, largest difference between (WᵀW)² and WᵀW",
+      gap(projection @ projection, projection), at_most=1e-12)
 signals = np.random.default_rng(3).normal(size=(2000, 12))
-claim("Share of a random signal's energy that WᵀW keeps, 5/12 expected", np.mean((signals @ projection)**2) / np.mean(signals**2), between=(0.38, 0.45))
-claim("Haar pair: largest difference between WᵀWx and x", np.abs(haar.T @ (haar @ one_signal) - one_signal).max(), at_most=1e-12)
-claim("Smoothing filter, up by the pseudo-inverse W⁺ and down again: largest difference between W W⁺y and y", np.abs(W @ np.linalg.pinv(W) @ y - y).max(), at_most=1e-10)
-claim("Smoothing filter, up by the transpose and down again: largest difference between W Wᵀy and y", np.abs(W @ W.T @ y - y).max(), at_least=0.1)
+kept = np.mean((signals @ projection)**2) / np.mean(signals**2)
+claim("Mended filter: share of a random signal's energy that WᵀW keeps, 5/12 expected", kept, between=(0.38, 0.45))
+claim("Haar pair: largest difference between WᵀWx and x",
+      gap(haar.T @ (haar @ one_signal), one_signal), at_most=1e-12)
+claim("Smoothing filter, up by the pseudo-inverse W⁺ and down again: largest difference between W W⁺y and y",
+      gap(W @ (np.linalg.pinv(W) @ y), y), at_most=1e-10)
+claim("Smoothing filter, up by the transpose and down again: largest difference between W Wᵀy and y",
+      gap(W @ (W.T @ y), y), at_least=0.1)
 
 # %% [markdown]
 # So "deconvolution" is a misleading name: a transposed convolution does not undo a convolution. It has the *shape* of an inverse, and
@@ -511,7 +536,8 @@ for panel, (a, b) in zip(axes, [(0, 0), (1, 2), (2, 1)]):
     cells(panel, np.ones((7, 7), dtype=bool), OUTPUT, pale=~reached)
     outline(panel, (2, 2), 3, 3)
     panel.set_title(f"weight (a, b) = ({a}, {b})")
-describe(figure, "A 7 by 7 canvas for 3 by 3 inputs, kernel 3, stride 2: the cells that one weight of all nine stamps reaches form a grid with step 2.")
+describe(figure, "A 7 by 7 canvas for 3 by 3 inputs, kernel 3, stride 2: the cells that one weight of all nine "
+                 "stamps reaches form a grid with step 2.")
 
 # %% [markdown]
 # The canvas of a 3×3 input with $k = 3$, $s = 2$; outlined is the stamp of the middle input cell. Dark are the cells that *one* weight
@@ -577,8 +603,9 @@ slid = {border: np.correlate(np.pad(spread, border), kernel[::-1], mode="valid")
 
 claim("Windows with two zeros at each end", len(slid[2]), equals=10)
 claim("Windows with three, that is f - 1", len(slid[3]), equals=12)
-claim("With three zeros: largest difference from the 12 cells of Wᵀy", np.abs(slid[3] - full).max(), at_most=1e-12)
-claim("With one zero, that is f - 1 - p: largest difference from x1 to x8", np.abs(slid[1] - transposed_by_matrix(y, kernel, 2, 2)).max(), at_most=1e-12)
+claim("With three zeros: largest difference from the 12 cells of Wᵀy", gap(slid[3], full), at_most=1e-12)
+claim("With one zero, that is f - 1 - p: largest difference from x1 to x8",
+      gap(slid[1], transposed_by_matrix(y, kernel, 2, 2)), at_most=1e-12)
 
 # %% [markdown]
 # Two zeros give 10 windows, and the vector on the slide has 12 entries: it takes $f - 1 = 3$ zeros, so that the first window touches
@@ -649,15 +676,16 @@ for seed in range(50):
     maps, weight, stride, padding = random_layer(seed)
     expected = torch_transposed(maps, weight, stride=stride, padding=padding)
     matrix = matrix_of(weight, expected.shape[1:], stride, padding)
-    gaps["Wᵀ"].append(np.abs(matrix.T @ maps.ravel() - expected.ravel()).max())
-    gaps["stamps"].append(np.abs(transposed_by_stamping(maps, weight, stride, padding) - expected).max())
-    gaps["zeros"].append(np.abs(transposed_by_zeros(maps, weight, stride, padding) - expected).max())
+    gaps["Wᵀ"].append(gap(matrix.T @ maps.ravel(), expected.ravel()))
+    gaps["stamps"].append(gap(transposed_by_stamping(maps, weight, stride, padding), expected))
+    gaps["zeros"].append(gap(transposed_by_zeros(maps, weight, stride, padding), expected))
     other = np.random.default_rng(seed).normal(size=expected.shape)
     gaps["adjoint"].append(abs(np.sum(slide(other, weight, stride, padding) * maps) - np.sum(other * expected)))
 
 for way in ("Wᵀ", "stamps", "zeros"):
     claim(f"By {way}: largest difference from torch, 50 random layers", max(gaps[way]), at_most=1e-10)
-claim("Largest gap between ⟨conv(x), y⟩ and ⟨x, transposed conv(y)⟩, the same 50 layers", max(gaps["adjoint"]), at_most=1e-10)
+claim("Largest gap between ⟨conv(x), y⟩ and ⟨x, transposed conv(y)⟩, the same 50 layers",
+      max(gaps["adjoint"]), at_most=1e-10)
 
 # %% [markdown]
 # Which way should a computer take? With stride $s$, all but one in $s^2$ cells of the spread input are zeros between, so sliding
@@ -671,9 +699,10 @@ x = torch.randn(1, 3, 9, 9, dtype=torch.float64, generator=torch.Generator().man
 layer_weight = torch.randn(5, 3, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 y = F.conv2d(x, layer_weight, stride=2, padding=1)
 sensitivity = torch.randn(y.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))   # ∂L/∂y
-gradient, = torch.autograd.grad(y, x, sensitivity)                                                      # ∂L/∂x by autograd
+gradient, = torch.autograd.grad(y, x, sensitivity)                                                    # ∂L/∂x
 ours = transposed_by_stamping(sensitivity[0].numpy(), layer_weight.numpy(), stride=2, padding=1)
-claim("Largest difference between autograd's gradient and your transposed convolution", np.abs(gradient[0].numpy() - ours).max(), at_most=1e-10)
+claim("Largest difference between autograd's gradient and your transposed convolution",
+      gap(gradient[0], ours), at_most=1e-10)
 
 # %% [markdown] tags=["instructor"]
 # **7, 22 minutes with 01.5.** On the board: the last of the six pictures with numbers, first window only. Ask where $w_1$ has to sit.
@@ -704,7 +733,8 @@ claim("Cells of the added last row that are not zero", int(np.count_nonzero(larg
 # grow and their number falls, the reverse of a discriminator.
 
 # %%
-plan = [(100, 512, 1, 0), (512, 256, 2, 1), (256, 128, 2, 1), (128, 64, 2, 1), (64, 3, 2, 1)]   # channels in, out, stride, padding
+# channels in, channels out, stride, padding
+plan = [(100, 512, 1, 0), (512, 256, 2, 1), (256, 128, 2, 1), (128, 64, 2, 1), (64, 3, 2, 1)]
 generator = torch.nn.Sequential(*(torch.nn.ConvTranspose2d(c_in, c_out, 4, s, p) for c_in, c_out, s, p in plan))
 sizes = [1]
 for c_in, c_out, s, p in plan:
@@ -762,13 +792,14 @@ for column, kernel in enumerate((3, 4)):
     counts = overlap_count((6, 6), kernel, 2)
     line = overlap_count((6, 1), kernel, 2)[:, 0]
     axes[0, column].bar(np.arange(len(line)), line, width=0.8, color=OUTPUT, edgecolor="#333333")
-    axes[0, column].set(title=f"kernel {kernel}, stride 2", xlabel="cell of the output", ylabel="stamps on the cell", ylim=(0, 2.4),
-                        yticks=[0, 1, 2])
+    axes[0, column].set(title=f"kernel {kernel}, stride 2", xlabel="cell of the output", ylabel="stamps on the cell",
+                        ylim=(0, 2.4), yticks=[0, 1, 2])
     image = axes[1, column].imshow(counts, cmap="viridis", vmin=0, vmax=4)
     axes[1, column].set(xlabel="column", ylabel="row")
 figure.colorbar(image, ax=axes[1, :], label="stamps on the cell", ticks=range(5))
-describe(figure, "Stamps on each cell: for kernel 3 and stride 2 they alternate between 1 and 2 along a side, and between 1, 2 and 4 in the plane; "
-                 "for kernel 4 they are even except at the edges.")
+describe(figure, "Stamps on each cell: for kernel 3 and stride 2 they alternate between 1 and 2 along a side, "
+                 "and between "
+                 "1, 2 and 4 in the plane; for kernel 4 they are even except at the edges.")
 
 # %% [markdown]
 # Kernel 3, stride 2: one stamp, two stamps, one stamp, two; in the plane 1, 2 and 4, a checkerboard before any learning. Kernel 4,
@@ -864,7 +895,8 @@ for panel, (name, way) in zip(axes.flat, WAYS.items()):
     panel.set_title(name)
     panel.axis("off")
     figure.colorbar(image, ax=panel, label="value − mean", shrink=0.8)
-describe(figure, "Random maps doubled in four ways: kernel 3 and kernel 4 both show a pattern of period two, resizing first and ICNR do not.")
+describe(figure, "Random maps doubled in four ways: kernel 3 and kernel 4 both show a pattern of period two, "
+                 "resizing first and ICNR do not.")
 
 # %% [markdown]
 # Both transposed convolutions show a weave of period two, kernel 4 no less than kernel 3. The two lower pictures have the smooth blots
@@ -872,8 +904,9 @@ describe(figure, "Random maps doubled in four ways: kernel 3 and kernel 4 both s
 
 # %%
 SEEDS = 20
-shares = {name: np.array([checkerboard_share(inner(way(features(seed), seed))) for seed in range(SEEDS)]) for name, way in WAYS.items()}
-shares["white noise"] = np.array([checkerboard_share(np.random.default_rng(seed).normal(size=(24, 24))) for seed in range(SEEDS)])
+pictures = {name: [inner(way(features(seed), seed)) for seed in range(SEEDS)] for name, way in WAYS.items()}
+pictures["white noise"] = np.random.default_rng(0).normal(size=(SEEDS, 24, 24))
+shares = {name: np.array([checkerboard_share(picture) for picture in drawn]) for name, drawn in pictures.items()}
 median = {name: float(np.median(values)) for name, values in shares.items()}
 claim("White noise: share, median of 20", median["white noise"], between=(0.05, 0.12))
 claim("Kernel 4, random weights: share, median of 20", median["kernel 4"], at_least=0.3)
@@ -884,11 +917,12 @@ claim("ICNR, kernel 4: share, largest of 20", shares["ICNR, kernel 4"].max(), at
 
 figure, axes = panels(width=9.0, height=3.4)
 for row, (name, values) in enumerate(shares.items()):
-    axes.plot(values, np.full(SEEDS, row) + np.linspace(-0.15, 0.15, SEEDS), "o", color=PALETTE[row], alpha=0.6, markersize=5)
+    axes.plot(values, row + np.linspace(-0.15, 0.15, SEEDS), "o", color=PALETTE[row], alpha=0.6, markersize=5)
     axes.plot([np.median(values)] * 2, [row - 0.32, row + 0.32], color="black", linewidth=2.5)
 axes.set(yticks=range(len(shares)), yticklabels=shares, xlabel="share of the variance at period two", xlim=(-0.01, None))
 axes.invert_yaxis()
-describe(figure, "Checkerboard share over 20 seeds: both transposed convolutions lie far above white noise, resizing first and ICNR far below.")
+describe(figure, "Checkerboard share over 20 seeds: both transposed convolutions lie far above white noise, "
+                 "resizing first and ICNR far below.")
 
 # %% [markdown]
 # Each dot is one random layer, the black bar their median. White noise marks the share that a picture without any structure has: both
@@ -910,9 +944,11 @@ def spread_of(filter_2d):
 
 
 line_3, line_4 = np.array([1.0, 2.0, 1.0]) / 2, np.array([1.0, 3.0, 3.0, 1.0]) / 4
-claim("Ones, kernel 3: the phase sums are the overlap counts inside", phase_sums(np.ones((3, 3)), 2).astype(int).tolist(), equals=[[4, 2], [2, 1]])
+of_ones = phase_sums(np.ones((3, 3)), 2).astype(int).tolist()
+claim("Ones, kernel 3: the phase sums are the overlap counts inside", of_ones, equals=[[4, 2], [2, 1]])
 claim("Ones, kernel 4: spread of the phase sums", spread_of(np.ones((4, 4))), at_most=1e-12)
-claim("Random, kernel 4: spread of the phase sums, smallest of 20", min(spread_of(normal(seed, 4, 4).numpy()) for seed in range(20)), at_least=0.5)
+at_random = [spread_of(normal(seed, 4, 4).numpy()) for seed in range(20)]
+claim("Random, kernel 4: spread of the phase sums, smallest of 20", min(at_random), at_least=0.5)
 claim("Bilinear, kernel 4: spread of the phase sums", spread_of(np.outer(line_4, line_4)), at_most=1e-12)
 claim("Bilinear, kernel 3: spread of the phase sums", spread_of(np.outer(line_3, line_3)), at_most=1e-12)
 
@@ -929,14 +965,15 @@ claim("Bilinear, kernel 3: spread of the phase sums", spread_of(np.outer(line_3,
 
 # %%
 def keras_same(maps, weight, stride):
-    """Keras' Conv2DTranspose(padding="same") on maps (c_in, h, w) with torch's weight (c_in, c_out, kernel height, kernel width)."""
+    """Keras' Conv2DTranspose(padding="same") on maps (c_in, h, w), with the weight in torch's layout."""
     import os
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")   # TensorFlow is silent only with both of these,
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # set before its import
     import keras
 
-    layer = keras.layers.Conv2DTranspose(weight.shape[1], weight.shape[2:], strides=stride, padding="same", use_bias=False, dtype="float64")
+    layer = keras.layers.Conv2DTranspose(weight.shape[1], weight.shape[2:], strides=stride, padding="same",
+                                         use_bias=False, dtype="float64")
     layer.build((None, *maps.shape[1:], maps.shape[0]))
     layer.set_weights([weight.transpose(2, 3, 1, 0)])     # Keras keeps (kernel height, kernel width, c_out, c_in)
     answer = np.asarray(layer(maps.transpose(1, 2, 0)[None]))[0]
@@ -945,15 +982,18 @@ def keras_same(maps, weight, stride):
 
 maps, weight = np.random.default_rng(8).normal(size=(2, 5, 5)), np.random.default_rng(9).normal(size=(2, 3, 4, 4))
 of_keras = keras_same(maps, weight, 2)
-claim("Kernel 4, stride 2: largest difference between Keras same and torch padding 1", np.abs(of_keras - torch_transposed(maps, weight, stride=2, padding=1)).max(), at_most=1e-10)
+claim("Kernel 4, stride 2: largest difference between Keras same and torch padding 1",
+      gap(of_keras, torch_transposed(maps, weight, stride=2, padding=1)), at_most=1e-10)
 
 # %%
 weight_3 = weight[..., :3, :3]
 of_keras = keras_same(maps, weight_3, 2)
 of_torch_3 = torch_transposed(maps, weight_3, stride=2, padding=1, output_padding=1)
 claim("Kernel 3, stride 2: both have the same shape", of_keras.shape == of_torch_3.shape)
-claim("Kernel 3, stride 2: largest difference between Keras same and torch padding 1, output padding 1", np.abs(of_keras - of_torch_3).max(), at_least=0.5)
-claim("Kernel 3, stride 2: largest difference between torch's cell (i, j) and Keras' cell (i + 1, j + 1)", np.abs(of_torch_3[:, :-1, :-1] - of_keras[:, 1:, 1:]).max(), at_most=1e-10)
+claim("Kernel 3, stride 2: largest difference between Keras same and torch padding 1, output padding 1",
+      gap(of_keras, of_torch_3), at_least=0.5)
+claim("Kernel 3, stride 2: largest difference between torch's cell (i, j) and Keras' cell (i + 1, j + 1)",
+      gap(of_torch_3[:, :-1, :-1], of_keras[:, 1:, 1:]), at_most=1e-10)
 
 # %% [markdown]
 # Shifted by one cell: the canvas has one cell too many, Keras crops it at the end and torch in front. Nothing fails when you carry
@@ -966,7 +1006,7 @@ for kernel, stride in [(3, 2), (4, 2), (5, 2), (5, 3), (4, 3), (3, 3)]:
     weight_k = np.random.default_rng(kernel).normal(size=(2, 3, kernel, kernel))
     front, length = (kernel - stride) // 2, 5 * stride
     cropped = transposed_by_stamping(maps, weight_k, stride)[:, front:front + length, front:front + length]
-    differences.append(np.abs(cropped - keras_same(maps, weight_k, stride)).max())
+    differences.append(gap(cropped, keras_same(maps, weight_k, stride)))
 claim("Stamped, then cropped as Keras crops: largest difference over six settings", max(differences), at_most=1e-10)
 
 # %% [markdown]
@@ -1003,11 +1043,12 @@ def enlarged(small, line):
 
 bilinear = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
 ours = enlarged(small, line_4)
-claim("Largest difference from torch's bilinear interpolation, inside", float((ours - bilinear)[..., 1:-1, 1:-1].abs().max()), at_most=1e-6)
-claim("Largest difference, outermost cells included", float((ours - bilinear).abs().max()), at_least=0.05)
+claim("Largest difference from torch's bilinear interpolation, inside",
+      gap(ours[..., 1:-1, 1:-1], bilinear[..., 1:-1, 1:-1]), at_most=1e-6)
+claim("Largest difference, outermost cells included", gap(ours, bilinear), at_least=0.05)
 
 with_edge = enlarged(F.pad(small, (1, 1, 1, 1), mode="replicate"), line_4)[..., 2:-2, 2:-2]
-claim("Largest difference with the edge repeated outwards first, everywhere", float((with_edge - bilinear).abs().max()), at_most=1e-6)
+claim("Largest difference with the edge repeated outwards first, everywhere", gap(with_edge, bilinear), at_most=1e-6)
 
 # %% [markdown]
 # Outside the picture a transposed convolution finds zeros and the interpolation repeats the edge: that is the whole difference. Now
@@ -1027,7 +1068,8 @@ for panel, (name, picture) in zip(axes.flat, pictures.items()):
     panel.imshow(picture[0].permute(1, 2, 0)[44:120, 36:130].clamp(0, 1), interpolation="nearest")
     panel.set_title(name)
     panel.axis("off")
-describe(figure, "A cat's eye, enlarged in four ways; with equal weights and kernel 3 a regular grid of bright and dark cells covers it.")
+describe(figure, "A cat's eye, enlarged in four ways; with equal weights and kernel 3 a regular grid of bright "
+                 "and dark cells covers it.")
 
 # %% [markdown]
 # Kernel 3 with equal weights covers the cat with a grid, exactly the overlap count of section 9. Kernel 4 with equal weights is even,
@@ -1037,13 +1079,14 @@ describe(figure, "A cat's eye, enlarged in four ways; with equal weights and ker
 # quarter of the cells, four maps have all of them, and $W$ is square and orthogonal.
 
 # %%
-haar_filters = torch.from_numpy(np.stack([np.outer(down, right) for down in (average, difference) for right in (average, difference)]))[:, None]
+pairs = [np.outer(down, right) for down in (average, difference) for right in (average, difference)]
+haar_filters = torch.from_numpy(np.stack(pairs))[:, None]            # (4, 1, 2, 2)
 grey = photograph.mean(1, keepdim=True)                               # (1, 1, 160, 192)
 bands = F.conv2d(grey, haar_filters, stride=2)                        # (1, 4, 80, 96)
 back = F.conv_transpose2d(bands, haar_filters, stride=2)              # (1, 1, 160, 192)
 blurred = F.conv_transpose2d(bands[:, :1], haar_filters[:1], stride=2)
-claim("Four maps, back by the transpose: largest difference from the photograph", float((back - grey).abs().max()), at_most=1e-10)
-claim("The first map alone, back by the transpose: largest difference", float((blurred - grey).abs().max()), at_least=0.1)
+claim("Four maps, back by the transpose: largest difference from the photograph", gap(back, grey), at_most=1e-10)
+claim("The first map alone, back by the transpose: largest difference", gap(blurred, grey), at_least=0.1)
 
 figure, axes = panels(1, 4, width=9.6, height=2.6)
 for panel, band, name in zip(axes, bands[0], ("average", "left − right", "upper − lower", "diagonal")):
@@ -1053,7 +1096,8 @@ for panel, band, name in zip(axes, bands[0], ("average", "left − right", "uppe
         panel.imshow(band, cmap=DIVERGING, vmin=-0.15, vmax=0.15)
     panel.set_title(name)
     panel.axis("off")
-describe(figure, "Four maps of the photograph: a smaller copy, and three maps of differences that are bright at edges.")
+describe(figure, "Four maps of the photograph: a smaller copy, and three maps of differences that are bright at "
+                 "edges.")
 
 # %% [markdown]
 # A small copy and three maps of edges (red positive, blue negative, full colour from ±0.15): together they hold the photograph, and `conv_transpose2d` with the
