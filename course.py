@@ -273,7 +273,7 @@ def advice(log_text):
     if "Failed to establish a new connection" in log_text or "NameResolution" in log_text or "timed out" in log_text:
         return "The network could not be reached: connect and start again; what has been fetched is kept."
     if "No matching distribution found" in log_text and sys.platform == "darwin":
-        return "A package has no build for this machine. torch needs a Mac with Apple silicon and an arm64 Python."
+        return "A package has no build for this machine. torch needs Apple silicon, macOS 14 and an arm64 Python."
     return "Start again; if it fails in the same place, delete the folder .venv first."
 
 
