@@ -127,10 +127,11 @@ def fit(
     order = torch.Generator().manual_seed(seed)
     history = History()
     best, best_state = math.inf, None
+    quiet = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     began = time.perf_counter()
     with (
         torch.random.fork_rng(devices=[where] if where.type == "cuda" else []),
-        tqdm(total=steps, desc="training", unit="batch", disable=not progress, leave=False) as bar,
+        tqdm(total=steps, desc="training", unit="batch", leave=False, **quiet) as bar,
     ):
         torch.manual_seed(seed)
         for epoch in range(epochs):

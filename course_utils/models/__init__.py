@@ -1,0 +1,43 @@
+"""The networks of the course.
+
+    from course_utils import models
+
+    model = models.load("zoonet")                # trained, frozen, in eval mode
+    logits = model(models.as_input(pictures))    # (n, 8)
+
+| module              | holds                                                     |
+|---------------------|-----------------------------------------------------------|
+| `networks`          | the architectures, small networks by seed, `as_input`     |
+| `checkpoints`       | `load`, cards, checks of the files in `data/checkpoints/` |
+| `recipes`           | how each checkpoint is trained: `train`                   |
+| `keras_twins`       | the same networks in Keras                                |
+
+Importing this package imports neither torch nor TensorFlow; the first use does.
+"""
+
+import importlib
+
+_WHERE = {
+    "as_input": "networks",
+    "small_cnn": "networks",
+    "zoonet": "networks",
+    "zoonet_dense": "networks",
+    "card": "checkpoints",
+    "checkpoint_names": "checkpoints",
+    "load": "checkpoints",
+    "verify_checkpoints": "checkpoints",
+    "RECIPES": "recipes",
+    "train": "recipes",
+    "keras_twin": "keras_twins",
+}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name):
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_WHERE))
