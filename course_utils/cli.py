@@ -34,13 +34,13 @@ def lab(
     from course_utils import doctor as checks
     from course_utils.jupyter import serve
 
-    broken = checks.report(checks.quick(), only_broken=True)
-    if broken:
+    opened = one_lab(number).student.name if number else None
+    if checks.report(checks.essential(), only_broken=True):
         raise BadCall("JupyterLab is not started: mend what is marked ✗ first.")
+    checks.report(checks.comfort(), only_broken=True)
     notebooks = course_root() / "notebooks"
     if not any(notebooks.glob("*.ipynb")):
         raise BadCall("The folder notebooks/ holds no lab yet:  python3 course.py build  makes them.")
-    opened = one_lab(number).student.name if number else None
     serve(notebooks, opened=opened, port=port, browser=browser)
 
 

@@ -1,7 +1,7 @@
 """Is this installation sound? Each check gives one line: ✓ or ✗, what was found, what mends it.
 
-`quick()` reads files only and takes a few tenths of a second; `full()` also imports the heavy
-libraries, each in a process of its own, so that one that crashes costs a line and not the report.
+`essential()` and `comfort()` read files only and take a few tenths of a second; `full()` also imports
+the heavy libraries, each in a process of its own, so that one that crashes costs a line and not the report.
 """
 from __future__ import annotations
 
@@ -40,14 +40,21 @@ class Check:
     mend: str = ""
 
 
-def quick() -> Iterator[Check]:
-    """The checks that import nothing heavy, one by one."""
-    return guarded((python, packages, widgets, kernel, disk, memory))
+def essential() -> Iterator[Check]:
+    """What JupyterLab cannot start without; imports nothing heavy."""
+    return guarded((python, packages, kernel))
+
+
+def comfort() -> Iterator[Check]:
+    """What a lab may miss later; imports nothing heavy."""
+    return guarded((widgets, disk, memory))
 
 
 def full() -> Iterator[Check]:
     """Every check, one by one as they are done."""
-    return guarded((python, packages, widgets, kernel, disk, memory, imports, checkpoints, real_data))
+    yield from essential()
+    yield from comfort()
+    yield from guarded((imports, checkpoints, real_data))
 
 
 def guarded(checks: Iterable[Callable[[], Check | Iterator[Check]]]) -> Iterator[Check]:
