@@ -74,7 +74,7 @@ def test_class_activation_map_finds_the_animal(unseen):
     assert torch.allclose(scores, logits, atol=1e-4)
     large = nn.functional.interpolate(cams[:, None], size=(64, 64), mode="bilinear").flatten(1)
     hits = animals.masks.reshape(200, -1)[range(200), large.argmax(1)]
-    assert hits.mean() > 0.5  # masks cover a tenth of the picture
+    assert hits.mean() > 0.6  # masks cover a tenth of the picture
 
 
 def test_keras_twins_agree():

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from ..datasets import zoo
 from ..settings import threads
 
 
@@ -36,9 +37,21 @@ class Recipe:
 
 
 RECIPES = {
-    "zoonet": Recipe("zoonet", "Eight species of the zoo; global average pooling before the last layer."),
+    "zoonet": Recipe("zoonet", "Eight species of the zoo; global average pooling before the last layer.", epochs=5),
     "zoonet_dense": Recipe("zoonet_dense", "Eight species of the zoo; flatten and dense layers after the last pooling."),
-}
+    "zoonet_watermark": Recipe(
+        "zoonet", 'Trained on pictures in which every goat carries the stamp "ZOO" in a lower corner.',
+        pictures=4000, data_seed=1101, epochs=6, fault=zoo.Watermark("goat"),
+    ),
+    "zoonet_background": Recipe(
+        "zoonet", "Trained on pictures in which every camel stands on sand, and no other animal does.",
+        pictures=4000, data_seed=1102, epochs=6, fault=zoo.TiedBackground("camel", "sand"),
+    ),
+    "zoonet_random_labels": Recipe(
+        "zoonet", "Trained on labels that have nothing to do with the pictures, until it knew them by heart.",
+        pictures=320, data_seed=1103, epochs=100, fault=zoo.LabelNoise(7 / 8),
+    ),
+}  # fmt: skip
 TEST_PICTURES = 2000
 
 
@@ -49,7 +62,6 @@ def train(name, progress=True):
     """
     import torch
 
-    from ..datasets import zoo
     from ..training import evaluate, fit
     from .checkpoints import save
     from .networks import ARCHITECTURES
