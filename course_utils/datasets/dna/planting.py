@@ -11,7 +11,8 @@ SLOTS = 4  # two sites, then CRE and GATA
 DECOY = 0.5  # chance of each decoy
 GC = (0.3, 0.7)  # share of G and C in the background
 CPG = 0.3  # how often G follows C, against what the letters alone would give
-BROKEN = 0.5  # share of an unbound sequence's sites that are broken rather than shuffled
+CORE, FLANK = 1.6, 0.5  # bits of a position that belongs to the core, and at least of one in the flanks
+BROKEN = 0.7  # share of an unbound sequence's sites that are broken rather than shuffled
 NEAR = 0.7  # a window with this share of a motif's best score counts as a site, one with less does not
 
 # The sites of a sequence and their chance; unbound sequences get the same ones, shuffled.
@@ -95,16 +96,17 @@ def _plant(labels, uniform, gc_bias):
 def _mixed(uniform, motif, turned):
     """From which position each letter of a site is taken, (k, width).
 
-    Of a broken site four informative positions pass their letters on in a circle, of a shuffled
-    one all positions are in random order.
+    Of a broken site four letters, all of the core or all of the flanks, go round in a circle; of a
+    shuffled one all are in random order.
     """
-    keys = uniform[:, : motif.width]
-    informative = motif.information >= 1
-    uninformative = ~np.where(turned[:, None], informative[::-1], informative)
-    ring = (keys + uninformative).argsort(axis=1, kind="stable")[:, :4]
+    keys, how = uniform[:, : motif.width], uniform[:, -1:]
+    core, flank = motif.information >= CORE, (motif.information >= FLANK) & (motif.information < CORE)
+    part = np.where(how < BROKEN / 2, core, flank)
+    part = np.where(turned[:, None], part[:, ::-1], part)
+    ring = (keys + ~part).argsort(axis=1, kind="stable")[:, :4]
     circle = np.tile(np.arange(motif.width), (len(keys), 1))
     np.put_along_axis(circle, ring, np.roll(ring, 1, axis=1), axis=1)
-    return np.where(uniform[:, -1:] < BROKEN, circle, keys.argsort(axis=1, kind="stable"))
+    return np.where(how < BROKEN, circle, keys.argsort(axis=1, kind="stable"))
 
 
 def _places(elements, widths, order, gaps):
