@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from course_utils.datasets.real import downloading
-from course_utils.models.torchvision_compat import torchvision
 from course_utils.settings import cache_dir, data_dir
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's networks expect
@@ -68,7 +67,7 @@ def load(name: str = "squeezenet1_1") -> OnUnitRange:
     """
     if name not in NETWORKS:
         raise ValueError(f"There is no ImageNet network {name!r}; choose one of {', '.join(NETWORKS)}.")
-    network = getattr(torchvision.models, name)(weights=None)
+    network = getattr(_torchvision().models, name)(weights=None)
     network.load_state_dict(_weights(name, network))
     for module in network.modules():
         if hasattr(module, "inplace"):
@@ -78,7 +77,7 @@ def load(name: str = "squeezenet1_1") -> OnUnitRange:
 
 def class_names() -> tuple[str, ...]:
     """The 1000 classes of ImageNet, in the order of the logits."""
-    return tuple(torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
+    return tuple(_torchvision().models.SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def as_input(picture: np.ndarray, side: int = SIDE) -> torch.Tensor:
@@ -102,8 +101,7 @@ def as_input(picture: np.ndarray, side: int = SIDE) -> torch.Tensor:
             f"The picture has dtype {pixels.dtype} and shape {pixels.shape}, but uint8 (height, width, 3) is expected; "
             "load it with photos.load(name).picture."
         )
-    from torchvision.transforms import functional
-
+    functional = _torchvision().transforms.functional
     batch = torch.from_numpy(np.ascontiguousarray(pixels.reshape(-1, *pixels.shape[-3:]))).permute(0, 3, 1, 2)
     if batch.shape[-2:] != (side, side):
         batch = functional.resize(batch, side * 256 // SIDE, antialias=True)
@@ -126,6 +124,13 @@ def top(logits: torch.Tensor, count: int = 5) -> list[list[tuple[str, float]]]:
     ]
 
 
+def _torchvision():
+    """torchvision, imported by the first call: it takes seconds, and most labs come here without weights."""
+    from course_utils.models.torchvision_compat import torchvision
+
+    return torchvision
+
+
 def _weights(name: str, network: nn.Module) -> dict[str, torch.Tensor]:
     published, file = NETWORKS[name]
     given = data_dir()
@@ -134,7 +139,7 @@ def _weights(name: str, network: nn.Module) -> dict[str, torch.Tensor]:
         if path.suffix == ".npz":
             return folded_int8(path, network)
         return torch.load(path, map_location="cpu", weights_only=True)
-    weights = getattr(torchvision.models, published).IMAGENET1K_V1
+    weights = getattr(_torchvision().models, published).IMAGENET1K_V1
     folder = cache_dir() / "weights"
     with downloading(f"The ImageNet network {name}", name):
         return weights.get_state_dict(progress=True, check_hash=True, model_dir=str(folder))
