@@ -20,13 +20,13 @@
 | `real`      | `real`, `real_motifs`, `read_motifs`                                     |
 """
 
-from .motifs import LETTERS, MOTIFS, Motif, letters, one_hot, reverse_complement, scan
+from .motifs import INFORMATIVE, LETTERS, MOTIFS, Motif, letters, one_hot, reverse_complement, scan
 from .planting import BINDING, ELEMENTS, LENGTH
 from .real import read_motifs, real, real_motifs
 from .sequences import Dna, knock_out, load
 
 __all__ = [
-    "BINDING", "ELEMENTS", "LENGTH", "LETTERS", "MOTIFS",
+    "BINDING", "ELEMENTS", "INFORMATIVE", "LENGTH", "LETTERS", "MOTIFS",
     "Dna", "Motif", "knock_out", "letters", "load", "one_hot", "read_motifs", "real", "real_motifs",
     "reverse_complement", "scan",
 ]  # fmt: skip

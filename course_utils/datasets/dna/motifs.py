@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LETTERS = "ACGT"
+INFORMATIVE = 0.5  # bits from which a position of a motif counts as informative
 _CODES = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "W": "AT", "S": "CG", "N": "ACGT"}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .motifs import MOTIFS, scan
+from .motifs import INFORMATIVE, MOTIFS, scan
 
 LENGTH = 100
 ELEMENTS = ("AP-1", "MAF", "CRE", "GATA", "shuffled AP-1", "shuffled MAF", "broken AP-1", "broken MAF")
@@ -11,11 +11,11 @@ SLOTS = 4  # two sites, then CRE and GATA
 DECOY = 0.5  # chance of each decoy
 GC = (0.3, 0.7)  # share of G and C in the background
 CPG = 0.3  # how often G follows C, against what the letters alone would give
-CORE, FLANK = 1.6, 0.5  # bits of a position that belongs to the core, and at least of one in the flanks
-BROKEN = 0.7  # share of an unbound sequence's sites that are broken rather than shuffled
+CORE = 1.6  # bits from which a position belongs to a motif's core; the other informative ones are its flanks
+BROKEN = 0.7  # share of the spoiled sites that are broken rather than shuffled
 NEAR = 0.7  # a window with this share of a motif's best score counts as a site, one with less does not
 
-# The sites of a sequence and their chance; unbound sequences get the same ones, shuffled.
+# The sites of a sequence and their chance; unbound sequences get the same ones, spoiled.
 PLANS = (("AP-1",), ("AP-1", "AP-1"), ("MAF",), ("MAF", "MAF"), ("AP-1", "MAF"))
 CHANCES = (0.42, 0.08, 0.34, 0.06, 0.10)
 
@@ -100,7 +100,8 @@ def _mixed(uniform, motif, turned):
     shuffled one all are in random order.
     """
     keys, how = uniform[:, : motif.width], uniform[:, -1:]
-    core, flank = motif.information >= CORE, (motif.information >= FLANK) & (motif.information < CORE)
+    core = motif.information >= CORE
+    flank = (motif.information >= INFORMATIVE) & ~core
     part = np.where(how < BROKEN / 2, core, flank)
     part = np.where(turned[:, None], part[:, ::-1], part)
     ring = (keys + ~part).argsort(axis=1, kind="stable")[:, :4]

@@ -23,14 +23,13 @@ _SITE = re.compile(r"pos-(\d+)_(\w+?)-([ACGT]+)")
 
 
 def folder():
-    """pathlib.Path of the folder `dna` in COURSE_DATA; FileNotFoundError where there is none."""
+    """pathlib.Path of the folder `dna` in COURSE_DATA; RealDataMissing where there is none."""
+    from ..real import RealDataMissing
+
     base = data_dir()
-    if base is None:
-        raise FileNotFoundError("COURSE_DATA names no folder, so there are no DNA sequences from elsewhere; set it to a folder that holds dna/, or go on without them.")
-    found = base / "dna"
-    if not found.is_dir():
-        raise FileNotFoundError("The folder that COURSE_DATA names holds no dna/ with sequences; add it there, or go on without them.")
-    return found
+    if base is None or not (base / "dna").is_dir():
+        raise RealDataMissing("The sequences of TAL1 and GATA are not here: start the course with the folder that holds dna/,  COURSE_DATA=FOLDER python3 course.py lab,  or go on with the generated ones.")
+    return base / "dna"
 
 
 def real(task="GATA", part="all"):
@@ -51,8 +50,8 @@ def real(task="GATA", part="all"):
 
     Raises
     ------
-    FileNotFoundError
-        In one sentence, where the files are not at hand.
+    RealDataMissing
+        In one sentence, where the files are not at hand; `datasets.real.or_none` prints it.
     ValueError
         For an unknown task or part.
     """
@@ -113,11 +112,13 @@ def read_motifs(path):
 
 
 def real_motifs():
-    """All matrices of the motif files in COURSE_DATA: dict name -> Motif; FileNotFoundError without."""
+    """All matrices of the motif files in COURSE_DATA: dict name -> Motif; RealDataMissing without."""
     return {name: motif for path in sorted(folder().glob("motifs_*.txt")) for name, motif in read_motifs(path).items()}
 
 
 def _text(path):
+    from ..real import RealDataMissing
+
     if not path.is_file():
-        raise FileNotFoundError(f"The folder dna/ of COURSE_DATA holds no {path.name}; add that file, or go on without it.")
+        raise RealDataMissing(f"The folder dna/ of COURSE_DATA holds no {path.name}; add that file, or go on with the generated sequences.")
     return gzip.open(path, "rt", encoding="utf-8", newline="")

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..arguments import rows, share, whole
 from . import planting
-from .motifs import MOTIFS, letters
-from .planting import ELEMENTS, LENGTH
+from .motifs import INFORMATIVE, MOTIFS, letters
+from .planting import ELEMENTS
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Dna:
     def mask(self, *names, informative=False):
         """Positions that the elements of these names cover, bool (n, length).
 
-        With `informative`, only those at which the motif's matrix says at least one bit: the gaps
-        of MAF are left out. Elements without a matrix of ours count whole.
+        With `informative`, only those at which the motif's matrix says at least half a bit: the
+        gaps of MAF are left out. Elements without a matrix of ours count whole.
         """
         positions = np.arange(self.sequences.shape[2])
         start, stop = self.spans[..., :1], self.spans[..., 1:]
@@ -69,7 +69,7 @@ class Dna:
             chosen = inside & (self.elements == number)[..., None]
             motif = MOTIFS.get(self.element_names[number])
             if informative and motif is not None:
-                told = motif.information >= 1
+                told = motif.information >= INFORMATIVE
                 place = np.clip(positions - start, 0, motif.width - 1)
                 chosen &= np.where(self.strands[..., None] < 0, told[::-1][place], told[place])
             covered |= chosen.any(axis=1)
@@ -91,9 +91,14 @@ def load(n, seed, *, gc_bias=0.0):
     """Draw n sequences of 100 letters, half of them bound.
 
     A bound sequence holds one or two sites of AP-1 or MAF, or one of each, on either strand. An
-    unbound one holds as many sites with their letters shuffled, so that the letters' counts say
-    nothing. CRE and GATA, the decoys, are in half of the sequences of either class. No other
-    window of a sequence comes near AP-1 or MAF: sequences with such a window are drawn again.
+    unbound one holds as many spoiled sites: shuffled ones, all letters in random order, or broken
+    ones, in which four letters of the core or of the flanks have gone round in a circle. So the
+    counts of the letters say nothing, and half a motif is not enough. CRE and GATA, the decoys,
+    are in half of the sequences of either class.
+
+    A site is a window that reaches 0.7 of the best score of AP-1 or MAF (see `scan`). Sequences
+    with a planted site below it, or with an unplanted one above it, are drawn again: a sequence
+    is bound exactly where it holds a site.
 
     The background's share of G and C differs from sequence to sequence, from 0.3 to 0.7, and C is
     rarely followed by G, as in the genomes of vertebrates.
