@@ -141,12 +141,21 @@ def test_one_pixel_and_the_edges_of_the_picture():
     assert brush.scene("goat")[0] is picture  # painted on a copy
 
 
-def test_uphill_raises_the_score_and_downhill_lowers_it():
-    for species in zoo.SPECIES:
-        label = zoo.SPECIES.index(species)
-        picture, scores, slope = brush.scene(species)
-        up, down = (brush.ask(brush.paint(picture, slope, 32, 32, 1, way), label)[0][label] for way in ("uphill", "downhill"))
-        assert down <= scores[label] + 1e-4 and up >= scores[label] - 1e-4
+def test_uphill_follows_the_slope_and_downhill_goes_against_it():
+    picture, scores, slope = brush.scene("seal")
+    for colour, way in (("uphill", 1), ("downhill", -1)):
+        step = brush.paint(picture, slope, 32, 32, 9, colour) - picture
+        assert 0 < way * (slope * step).sum() and np.abs(step).max() <= brush.NUDGE + 1e-6
+        assert np.count_nonzero(step.any(axis=0)) <= 81
+
+
+def test_the_diamond_is_the_linear_model_of_the_lab(lab):
+    picture, scores, slope = brush.scene("camel")
+    label = torch.tensor([zoo.SPECIES.index("camel")])
+    weights, bias = lab.linear_model(brush.network(), torch.from_numpy(picture)[None], label)
+    painted = brush.paint(picture, slope, 30, 30, 5, "red")
+    linear = float((weights[0] * torch.from_numpy(painted)).sum() + bias)
+    assert f"the linear model predicts {linear:.2f}" in alternative_text(brush.draw("camel", 30, 30, 5, "red"))
 
 
 def test_a_colour_that_is_none_is_refused_in_one_sentence():

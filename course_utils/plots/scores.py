@@ -65,6 +65,7 @@ def dots(table: Mapping[str, Mapping[str, Interval]], controls: Sequence[str] = 
         axis.set_axisbelow(True)
         if limits is not None:
             axis.set(xlim=limits, xticks=np.linspace(*limits, 6 if len(scores) < 3 else 3))
+        axis.xaxis.set_major_formatter("{x:g}")
     return describe(figure, alt) if alt else figure
 
 

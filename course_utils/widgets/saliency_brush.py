@@ -109,9 +109,9 @@ def controls() -> dict[str, Slider | Choice]:
     """What can be moved."""
     return {
         "species": Choice("hare", zoo.SPECIES, "animal"),
-        "x": Slider(46, 0, 63, 1, "column of the brush"),
-        "y": Slider(21, 0, 63, 1, "row of the brush"),
-        "size": Slider(7, 1, 21, 2, "size (pixels)"),
+        "x": Slider(48, 0, 63, 1, "column of the brush"),
+        "y": Slider(28, 0, 63, 1, "row of the brush"),
+        "size": Slider(9, 1, 21, 2, "size (pixels)"),
         "colour": Choice("grey", COLOURS, "colour"),
     }
 
