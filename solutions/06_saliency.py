@@ -260,8 +260,8 @@ describe(figure, "Two log-log charts against the size of the step: the linearisa
 
 # %% [markdown]
 # What is to be seen: for steps that no eye could notice the linear model predicts the change of the score; with growing steps it fails,
-# as ReLUs switch on and off; at 16 grey levels its error is larger than the change itself. And the same tiny step does much more along the slope than in a random direction: that is what saliency
-# measures. In the words of CS 230, the map shows *which pixels need to be changed the least to affect the class score the most*.
+# as ReLUs switch on and off; at 16 grey levels its error is larger than the change itself. And the same tiny step does much more along the
+# slope than in a random direction: that is what saliency measures. In the words of CS 230, the map shows *which pixels need to be changed the least to affect the class score the most*.
 
 # %%
 one = list(GREY_LEVELS).index(1.0)
@@ -272,7 +272,7 @@ claim("One grey level along the slope does more than one in random signs, times"
 
 # %% [markdown] tags=["instructor"]
 # Type live: `models.load("zoonet")(pictures[:1] + 2/255 * torch.sign(saliency(...)))`. Two grey levels, invisible, and the score moves
-# by more than the class differences: adversarial examples in one line. Ask: is that pixel set "why it is a hare"?
+# by units; with a minus sign it is half of an adversarial example. Ask: is that set of pixels "why it is a hare"?
 
 # %% [markdown]
 # ## 3 · The score, or the probability?
@@ -781,7 +781,8 @@ mask_from_map = check("06.6", mask_from_map)
 # pictures and judged on another, *for the controls as for the methods*: a control that is not given the same care is no control.
 #
 # The controls know no model: **random** numbers, a **blob in the centre** (photographers put things there), and **Sobel edges** of the
-# picture. What does not beat them shows nothing about the network.
+# picture, because the slides of April 16 warn that a saliency map can be little more than an edge detector. What does not beat them shows
+# nothing about the network.
 
 # %%
 CONTROLS = ("random", "centre blob", "Sobel edges")
@@ -982,7 +983,7 @@ saliency_brush.explore()
 
 # %% [markdown]
 # What is to be seen: left the painted picture, in the middle the largest $|w_c|$ at each pixel, right all eight scores. A grey square over
-# the ears pulls the score of hare down towards that of goat. It is a large step, and the linear model does not see it coming.
+# the ears pulls the score of hare down towards that of goat. It is a large step, and the linear model foresees only part of it.
 
 # %% [markdown]
 # ## What to remember
