@@ -125,12 +125,15 @@ def note(installed):
 
 
 def venv_stands():
-    """Whether `.venv` has an interpreter whose home still exists, and was made in this folder.
+    """Whether `.venv` has an interpreter of a right version, whose home still exists, and was made in this folder.
 
     A folder that was moved keeps scripts that point to the old place, so its environment is made anew.
     """
-    home = venv_settings().get("home")
-    return PYTHON.exists() and bool(home) and Path(home).is_dir() and state()["root"] in (None, str(ROOT))
+    settings = venv_settings()
+    home, version = settings.get("home"), settings.get("version", "0.0").split(".")
+    if not (PYTHON.exists() and home and Path(home).is_dir()):
+        return False
+    return OLDEST <= tuple(int(part) for part in version[:2]) <= NEWEST and state()["root"] in (None, str(ROOT))
 
 
 def is_installed(what):
@@ -291,10 +294,13 @@ def install(what, again=False):
         if is_installed(what) and not again:
             return  # by another start, while this one waited
         make_venv()
+        if state()["installed"]:
+            print("Bringing .venv up to date", flush=True)
+        else:
+            print("Installing the course into .venv (minutes, and up to 3 GB to fetch)", flush=True)
         packages = site_packages()
         sweep(packages)
         note({})
-        print("Installing the course into .venv (the first time: minutes, and up to 3 GB to fetch)", flush=True)
         command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-user"]
         command += ["--progress-bar", "off", "--constraint", "constraints.txt"]
         if os.environ.get("COURSE_TORCH_INDEX"):
