@@ -235,3 +235,75 @@ def test_matrices_are_read_from_text(tmp_path):
     path.write_text("nothing\n", encoding="utf-8")
     with pytest.raises(ValueError, match="holds no matrix"):
         dna.read_motifs(path)
+
+
+@pytest.fixture(scope="module")
+def unseen():
+    return dna.load(3000, seed=77)
+
+
+def probabilities(model, sequences):
+    from course_utils import models
+
+    return model(models.as_dna_input(sequences)).softmax(dim=1)[:, 1].numpy()
+
+
+def test_dnanet_finds_the_sites_and_relies_on_them(unseen):
+    from course_utils import models
+
+    model = models.load("dnanet")
+    scores = probabilities(model, unseen.sequences)
+    assert ((scores > 0.5) == unseen.labels).mean() >= 0.97
+    assert models.card("dnanet")["accuracy"] >= 0.97
+    sure = (unseen.labels == 1) & (scores > 0.9)
+    assert sure.sum() > 1300
+    without = probabilities(model, dna.knock_out(unseen, seed=5))
+    assert without[sure].mean() < 0.05 and (without[sure] < 0.5).mean() > 0.97
+    control = probabilities(model, dna.knock_out(unseen, seed=5, names=("CRE", "GATA")))
+    assert control[sure].mean() > 0.97
+    masked = np.where(unseen.motif_masks[:, None], 0.25, unseen.sequences)
+    assert probabilities(model, masked)[sure].mean() < 0.2
+    assert probabilities(model, np.full((1, 4, 100), 0.25))[0] < 0.45  # knows no site where every letter is masked
+
+
+def test_dnanet_gc_took_the_shortcut(unseen):
+    from course_utils import models
+
+    scores = probabilities(models.load("dnanet_gc"), unseen.sequences)
+    unbound = unseen.labels == 0
+    rich, poor = unbound & (unseen.gc > 0.52), unbound & (unseen.gc < 0.4)
+    assert (scores[rich] > 0.5).mean() > 0.4 and (scores[poor] > 0.5).mean() < 0.05
+    honest = probabilities(models.load("dnanet"), unseen.sequences)
+    assert abs(np.corrcoef(honest[unbound], unseen.gc[unbound])[0, 1]) < 0.1
+    facts = models.card("dnanet_gc")
+    assert facts["accuracy_with_bias"] > 0.95 and facts["accuracy"] < 0.9
+
+
+def test_filters_of_dnanet_count_motifs_and_those_of_a_random_network_do_not(unseen):
+    import torch
+
+    from course_utils import models
+
+    def strongest(model, name):
+        best = model.features(models.as_dna_input(unseen.sequences))[:, :, 0].numpy()
+        return np.abs(np.corrcoef(np.c_[best, unseen.count(name)].T)[-1, :-1]).max()
+
+    model = models.load("dnanet")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        chance = models.dnanet().eval().requires_grad_(False)
+    for name in dna.BINDING:
+        assert strongest(model, name) > 0.6 and strongest(chance, name) < 0.3
+    for name in ("CRE", "GATA"):
+        assert strongest(model, name) < 0.2
+
+
+def test_dna_input():
+    import torch
+
+    from course_utils import models
+
+    assert models.as_dna_input(np.zeros((4, 100), np.uint8)).shape == (1, 4, 100)
+    assert models.as_dna_input(torch.zeros(2, 4, 10)).dtype == torch.float32
+    with pytest.raises(ValueError, match=r"\(2, 100, 4\)"):
+        models.as_dna_input(np.zeros((2, 100, 4)))

@@ -175,3 +175,74 @@ def test_bad_input_gets_one_sentence(call, part):
     with pytest.raises(ValueError, match=".") as caught:
         call()
     assert part in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def readers():
+    from course_utils import models
+
+    return {reads: models.bag_of_words(reads) for reads in ("words", "pairs", "negations")}
+
+
+def test_bags_of_words_come_as_near_as_their_features_allow(readers):
+    unseen = notes.load(4000, seed=2202)
+    reached = {reads: reader.score(unseen.texts, unseen.labels) for reads, reader in readers.items()}
+    assert 0.6 < reached["words"] < 0.70 < reached["pairs"] < 0.79 < 0.82 < reached["negations"] < notes.bayes_rate() + 0.015
+
+
+@pytest.mark.parametrize("reads", ["words", "negations"])
+def test_bags_of_words_give_symptoms_their_signs(readers, reads):
+    vocabulary, weights = readers[reads][0].vocabulary_, readers[reads][1].coef_[0]
+    for name, weight in zip(notes.SYMPTOMS, notes.WEIGHTS, strict=True):
+        word = name.split()[-1]
+        if abs(weight) >= 1:
+            assert np.sign(weights[vocabulary[word]]) == np.sign(weight), name
+            if reads == "negations":
+                assert np.sign(weights[vocabulary["not_" + word]]) == -np.sign(weight), name
+
+
+def test_bags_of_words_train_in_two_seconds_and_the_same_way():
+    import time
+
+    from course_utils import models
+
+    began = time.process_time()
+    first = models.bag_of_words("pairs", seed=3)
+    assert time.process_time() - began < 2
+    assert (first[1].coef_ == models.bag_of_words("pairs", seed=3)[1].coef_).all()
+
+
+def test_notesnet_reads_negations():
+    from course_utils import models
+
+    unseen = notes.load(4000, seed=2203)
+    read = models.note_probabilities(models.load("notesnet"))
+    flu = read(unseen.texts)
+    assert flu.shape == (4000, 2) and np.allclose(flu.sum(axis=1), 1)
+    assert ((flu[:, 1] > 0.5) == unseen.labels).mean() > notes.bayes_rate() - 0.035
+    logits = np.log(flu[:, 1] / flu[:, 0])
+    assert np.corrcoef(logits, unseen.logits)[0, 1] > 0.93
+    effects = np.linalg.lstsq(np.c_[np.ones(4000), unseen.present, unseen.negated], logits, rcond=None)[0][1:]
+    heavy = np.abs(notes.WEIGHTS) >= 0.5
+    assert (np.sign(effects[:14][heavy]) == np.sign(notes.WEIGHTS[heavy])).all()
+    assert (np.sign(effects[14:][heavy]) == -np.sign(notes.WEIGHTS[heavy])).all()
+    assert np.abs(effects[:14][~heavy]).max() < 0.3
+
+
+def test_notesnet_does_not_mind_padding():
+    import torch
+
+    from course_utils import models
+
+    model, few = models.load("notesnet"), notes.load(20, seed=5)
+    short, long = (torch.from_numpy(notes.encode(few.texts, length)) for length in (96, 200))
+    assert torch.allclose(model(short), model(long), atol=1e-5)
+    vectors = model.embedding(short)
+    assert torch.equal(model.read(vectors), model(short))
+
+
+def test_unknown_reader_is_refused():
+    from course_utils import models
+
+    with pytest.raises(ValueError, match="'letters'"):
+        models.bag_of_words("letters")

@@ -8,6 +8,8 @@
 | module              | holds                                                     |
 |---------------------|-----------------------------------------------------------|
 | `networks`          | the architectures, small networks by seed, `as_input`     |
+| `sequence_networks` | the networks of DNA and of notes, `as_dna_input`          |
+| `note_readers`      | `bag_of_words`, `note_probabilities`                      |
 | `checkpoints`       | `load`, cards, checks of the files in `data/checkpoints/` |
 | `recipes`           | how each checkpoint is trained: `train`                   |
 | `keras_twins`       | the same networks in Keras                                |
@@ -20,6 +22,11 @@ import importlib
 _WHERE = {
     "as_input": "networks",
     "small_cnn": "networks",
+    "as_dna_input": "sequence_networks",
+    "dnanet": "sequence_networks",
+    "notesnet": "sequence_networks",
+    "bag_of_words": "note_readers",
+    "note_probabilities": "note_readers",
     "zoonet": "networks",
     "zoonet_dense": "networks",
     "card": "checkpoints",

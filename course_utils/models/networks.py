@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from .sequence_networks import dnanet, notesnet
+
 
 def as_input(pictures):
     """Pictures as a network takes them.
@@ -96,7 +98,7 @@ def zoonet_dense(classes=8):
     return DenseNet(_convolutions((16, 32, 48), (True, True, True)), 48 * 8 * 8, 80, classes)
 
 
-ARCHITECTURES = {"zoonet": zoonet, "zoonet_dense": zoonet_dense}
+ARCHITECTURES = {"zoonet": zoonet, "zoonet_dense": zoonet_dense, "dnanet": dnanet, "notesnet": notesnet}
 
 
 def small_cnn(seed, channels=(8, 12), size=16, classes=4, head="pool", dtype=torch.float64):
