@@ -39,7 +39,7 @@ from course_utils.settings import profile
 start("08")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 120 minutes.** 1-3 occlusion 35 · 4 locality 10 · 5-6 the two traps 15 · 7 CAM 15 · 8 boxes 15 · 9 Grad-CAM 10 · 10 conversion 10 · 11-12 score board and live 10. If time is short, leave section 4 and the second half of section 6 for reading.
+# **Plan, 120 minutes.** 1-3 occlusion 32 · 4 locality 5 · 5-6 the two traps 13 · 7 CAM 14 · 8 boxes 13 · 9 Grad-CAM 18 · 10 conversion 15 · 11-13 score board, live, touch 10. If time is short, leave section 4 and the second half of section 5 for reading.
 #
 # Open with the Touch at the end of the lab (section 13): let the room find the square that turns the camel into a llama, then ask "how would you find it for a thousand pictures?".
 
@@ -187,7 +187,7 @@ GREY = torch.full((3, 1, 1), 0.5)
 WINDOW, STRIDE, BATCH = 12, 4, 16
 four = [shown[zoo.SPECIES.index(name)] for name in ("hare", "tortoise", "camel", "goose")]
 maps = np.stack([occlusion_map(network, x[i], int(y[i]), WINDOW, STRIDE, GREY, BATCH) for i in four])
-heatmaps.grid(animals.pictures[four], {"probability": maps}, titles=[zoo.SPECIES[y[i]] for i in four], limit=1.0, cmap="viridis",
+heatmaps.grid(animals.pictures[four], {"map": maps}, titles=[zoo.SPECIES[y[i]] for i in four], limit=1.0, cmap="viridis",
               bar="probability",
               alt="Four animals, and below each the map of the probability of its species for every place of a grey square; "
                   "the maps are dark where the square hides the parts that tell the species.")
@@ -352,6 +352,9 @@ print(f"one by one {1000 * one_by_one:.0f} ms, in batches {1000 * batched:.0f} m
 # %% [markdown]
 # The gain is of another kind than that of batches: it comes from not doing the work, and it grows with the picture, because the patch does not. From here on the lab uses the local map, with the same results.
 
+# %% [markdown] tags=["instructor"]
+# 5 minutes for section 4, or reading at home. Draw the growth of the patch on the board before showing it: 12, 14, 7 or 8, ... The point to make: batches change the constant, locality changes the amount of work.
+
 # %% [markdown]
 # ## 5. Trap: the colour of the square
 #
@@ -371,17 +374,21 @@ def drops_of(pictures, labels, before, paint, window=WINDOW, stride=STRIDE):
 
 
 by_colour = {name: to_pixels(drops_of(x[:M], y[:M], p_true[:M], paint), WINDOW, STRIDE) for name, paint in paints.items()}
-one = four[0]
-ears = np.argwhere(animals.part("ears")[one]).mean(0).astype(int) - 8
-covered = [hide(x[one], *ears, 16, paint[one, :, ears[0]:ears[0] + 16, ears[1]:ears[1] + 16]) for paint in paints.values()]
+one = four[1]
+top, left = np.argwhere(animals.part("shell")[one]).mean(0).astype(int) - WINDOW // 2
+covered = [hide(x[one], top, left, WINDOW, paint[one, :, top:top + WINDOW, left:left + WINDOW]) for paint in paints.values()]
 example = {name: to_pixels(drops_of(x[[one]], y[[one]], p_true[[one]], paint[[one]]), WINDOW, STRIDE)[0]
            for name, paint in paints.items()}
 heatmaps.grid(covered, {"drop": np.stack(list(example.values()))}, titles=list(example), limit="row", bar="drop of p",
-              alt="A hare with a square of each of five paints on its ears, and below each the drop map made with squares of that "
+              alt="A tortoise with a square of each of five paints on its shell, and below each the drop map made with squares of that "
                   "paint: five different maps.")
 
 # %% [markdown]
-# What is to be seen: above, one square of each paint; below, the five maps of this picture by the same network, on one scale.
+# What is to be seen: above, one square of each paint; below, the five maps of this picture by the same network, on one scale. The tortoise's dark sky of section 3 was the grey paint's doing: a blurred square in the sky changes nothing.
+
+# %%
+grey_share, blur_share = scoring.mass_in_mask(np.stack([example["grey"], example["blur"]]), animals.masks[[one, one]])
+claim("Share of the drops that lies on this tortoise, blurred minus grey squares", blur_share - grey_share, at_least=0.1)
 
 # %% [markdown]
 # How much do the five stories have in common? Take the **rank correlation** (Spearman) of two maps of one picture: 1 if they order the pixels alike, 0 if they have nothing to do with each other.
@@ -402,7 +409,7 @@ plots.describe(figure, "Mean rank correlation between the drop maps of five pain
 # What is to be seen: the paints do not tell one story. The darkest cells are pairs of maps that share little beyond the picture.
 
 # %%
-claim("Mean rank correlation of the maps of black and of blurred squares", agreement[1, 4], at_most=0.7)
+claim("Mean rank correlation of the maps of black and of blurred squares", agreement[1, 4], at_most=0.8)
 beside = {name: np.mean([np.abs(drop[~mask]).mean() for drop, mask in zip(maps, animals.masks)]) for name, maps in by_colour.items()}
 claim("Off the animal, black squares change the probability more than blurred ones: times", beside["black"] / beside["blur"], at_least=2)
 
@@ -419,12 +426,11 @@ def log_odds(pictures, labels):
 
 
 before, truly, painted = log_odds(x, y), [], {name: [] for name in paints}
-for part in ("telltale", "legs", "tail"):
-    named = [zoo.TELLTALE[zoo.SPECIES[label]][0] if part == "telltale" else part for label in animals.labels]
-    masks = np.stack([animals.part(name)[i] for i, name in enumerate(named)])
-    seen = np.flatnonzero(masks.sum((1, 2)) >= 4)
-    redrawn = np.concatenate([zoo.draw(zoo.SPECIES[animals.labels[i]], animals.seeds[[i]], without=named[i]).pictures for i in seen])
-    truly.append(before[seen] - log_odds(models.as_input(redrawn), y[seen]))
+for part in ("ears", "horns", "trunk", "shell", "hump", "neck", "wings", "beak", "fins", "legs", "tail"):
+    masks = animals.part(part)
+    seen = np.flatnonzero(masks.sum((1, 2)) >= 4)[:60]                # pictures in which this part can be seen
+    redrawn = zoo.draw([zoo.SPECIES[label] for label in animals.labels[seen]], animals.seeds[seen], without=part)
+    truly.append(before[seen] - log_odds(models.as_input(redrawn.pictures), y[seen]))
     hidden = torch.from_numpy(masks[seen])[:, None]
     for name, paint in paints.items():
         painted[name].append(before[seen] - log_odds(torch.where(hidden, paint[seen], x[seen]), y[seen]))
@@ -447,13 +453,13 @@ plots.describe(figure, "For each paint, the log-odds lost when a part is painted
 
 # %%
 claim("Rank correlation of blurring a part with its true absence", truth["blur"], at_least=0.7)
-claim("Blur is closer to the truth than black by at least", truth["blur"] - truth["black"], at_least=0.1)
+claim("The same correlation, blur minus black", truth["blur"] - truth["black"], at_least=0.1)
 
 # %% [markdown]
 # **Verdict.** A map of occlusion is a map of one question: "what if there were *this* instead?". Say which paint you used, prefer one that could have been there (a blur, the mean, best of all a redrawn background), and look at a second one before you believe a detail.
 
 # %% [markdown] tags=["instructor"]
-# Come back to the parked answers of section 2. A good question here: which paint would you choose for X-rays, where black is air? For the score of a credit applicant?
+# 7 minutes for section 5. Come back to the parked answers of section 2. A good question here: which paint would you choose for X-rays, where black is air? For the score of a credit applicant?
 
 # %% [markdown]
 # ## 6. Trap: a square smaller than the redundancy sees nothing
@@ -498,7 +504,7 @@ claim("p(camel) when the right one's hump is gone", herd_p["camel, llama"].mean(
 claim("p(camel) when both humps are gone", herd_p["llama, llama"].mean(), at_most=0.2)
 
 # %% [markdown]
-# One hump is enough, and none is too few: the humps are what matters. Now ask occlusion.
+# Without the right hump the network still says camel, without both it says llama. (The two do not count alike: without the left one it wavers.) So the humps are what matters, and there is one to spare. Now ask occlusion.
 
 # %%
 herd_x = {name: models.as_input(herds[name]) for name in ("one camel", "camel, camel")}
@@ -533,6 +539,9 @@ claim("Largest drop with two camels as a share of that with one", two_drop / one
 
 # %% [markdown]
 # **Verdict.** An empty occlusion map does not say that nothing matters. It says that nothing of the square's size matters *alone*. Try several sizes, and remember redundancy when you meet an empty map; section 7 has a method that it does not fool.
+
+# %% [markdown] tags=["instructor"]
+# 6 minutes for section 6. Ask for the prediction before the curve is shown: "two camels, one square: what will the map look like?" Collect the guesses. Medical parallel: two lesions in one picture.
 
 # %% [markdown]
 # ## 7. Class activation maps: the network's own map
@@ -638,7 +647,7 @@ claim("Share of camels whose strongest evidence against llama lies within 2 pixe
 claim("Share of a picture that such a region covers on average", scoring.widen(camels.part("hump"), 2).mean(), at_most=0.1)
 
 # %% [markdown] tags=["instructor"]
-# Ask before running: what will the map of the *second* class look like? Why may two maps both be red at the head? (Evidence shared by both classes cancels in the softmax.)
+# 14 minutes for section 7 with 08.2. Ask before running: what will the map of the *second* class look like? Why may two maps both be red at the head? (Evidence shared by both classes cancels in the softmax.)
 
 # %% [markdown]
 # ### Trap: enlarging with the corners aligned
@@ -662,11 +671,11 @@ claim("Error of the peak in pixels, corners aligned", error[True], at_least=8)
 # %% [markdown]
 # ## 8. From a map to a box
 #
-# The zoo wants a frame around the animal, without ever having drawn one for training. Zhou et al. (2016) threshold the map at a share of its maximum and take the box around the largest connected region. Two conventions keep you out of trouble for the rest of your life: rows before columns, and ends not included, as in slices: `picture[top:bottom, left:right]`.
+# The zoo wants a frame around the animal, without ever having drawn one for training. Zhou et al. (2016) threshold the map at a share of its maximum and take the box around the largest connected region. Two conventions hold in this lab and in most code: rows before columns, and ends not included, so that `picture[top:bottom, left:right]` is what the box holds.
 
 # %% [markdown] tags=["card"] label="08.3-card"
 # ### Exercise 08.3 · A box from a map
-# *2 points · 15 minutes · difficulty ●○○*
+# *2 points · 10 minutes · difficulty ●○○*
 #
 # Write `box_from_map`: threshold, connected regions, the smallest box around the largest of them. `scipy.ndimage` finds regions and boxes; think about what a map without any positive value should give.
 
@@ -714,8 +723,8 @@ cam_maps = enlarge(cams)
 # %% tags=["target"] target="08.3"
 figure = heatmaps.grid(animals.pictures[six], {"CAM": cam_maps[six]}, titles=[zoo.SPECIES[k] for k in range(6)], overlaid=True,
                        boxes=boxes_from_maps(cam_maps[six], 0.3),
-                       alt="Six animals with their class activation maps; an orange box around the largest strong region and a blue "
-                           "one around the true animal.")
+                       alt="Six animals with their class activation maps; a blue box around the largest strong region and a dashed "
+                           "orange one around the true animal.")
 for axes in np.reshape(figure.axes[:12], (2, 6)):
     for axis, corners in zip(axes, true_boxes[six]):
         heatmaps.box(axis, corners, colour=plots.PALETTE[4], linestyle="--")
@@ -748,6 +757,9 @@ plots.describe(figure, "Mean box IoU on the tuning pictures against the threshol
 
 # %% [markdown]
 # What is to be seen: a low threshold gives boxes that are too large, a high one boxes round the very peak. The dashed line is the choice that the lab keeps.
+
+# %% [markdown] tags=["instructor"]
+# 13 minutes for section 8 with 08.3. Draw a 5 x 5 grid and ask for the box of a single pixel: (2, 3, 3, 4) under our convention. Then ask for its height by subtraction.
 
 # %% [markdown]
 # ## 9. Grad-CAM: the same idea for any head
@@ -834,13 +846,17 @@ def hires_cam(body, head, pictures, labels):
     """As `grad_cam`, with each place's own slope in place of the mean: tensor (n, h, w)."""
     maps = body(pictures)                      # the weights are frozen, so nothing before the maps is in the graph
     maps.requires_grad_()
-    score = (head(maps) * F.one_hot(labels, 8)).sum()
+    scores = head(maps)
+    score = (scores * F.one_hot(labels, scores.shape[1])).sum()
     return (maps * torch.autograd.grad(score, maps)[0]).sum(1).relu().detach()
 
 
 hires_maps = enlarge(hires_cam(dense.features, dense_top, x, y))
 on_animal = {name: scoring.mass_in_mask(heats, animals.masks).mean() for name, heats in (("mean", dense_maps), ("own", hires_maps))}
-claim("Slopes of their own put more of the map on the animal than mean slopes, by a share of at least", on_animal["own"] - on_animal["mean"], at_least=0.04)
+claim("Share of the map on the animal, slopes of their own minus mean slopes", on_animal["own"] - on_animal["mean"], at_least=0.04)
+
+# %% [markdown] tags=["instructor"]
+# 18 minutes for section 9 with 08.4. On the board: the slope of s with respect to A_k(u, v) under a pooling head is w / hw at every place, so the mean is no loss there; under a dense head every place has its own slope, and the mean is a loss.
 
 # %% [markdown]
 # ## 10. Convert the dense network into a pooling one
@@ -942,7 +958,7 @@ claim("mean(CAM) + b = score on the converted network: largest difference",
 weights_of = {name: sum(p.numel() for p in part.parameters()) for name, part in (("dense", dense.classifier), ("pooling", converted.classifier))}
 claim("Weights of the dense head for each one of the pooling head", weights_of["dense"] / weights_of["pooling"], at_least=100)
 
-# %%
+# %% tags=["target"] target="08.5"
 converted_maps = enlarge(converted_cams)
 heatmaps.grid(animals.pictures[six], {"HiResCAM,\ndense": hires_maps[six], "CAM,\nconverted": converted_maps[six].clip(0)},
               titles=[zoo.SPECIES[k] for k in range(6)], overlaid=True, masks=animals.masks[six], show_pictures=False,
@@ -952,7 +968,7 @@ heatmaps.grid(animals.pictures[six], {"HiResCAM,\ndense": hires_maps[six], "CAM,
 # What is to be seen: two heads on the same stem, the dense one read with slopes of their own, and the pooling one that has taken its place. Compare with Grad-CAM in section 9.
 
 # %% [markdown] tags=["instructor"]
-# Ask what the conversion cost and what it bought: the head can no longer use *where* a feature is, and the picture's size is free now. Show live: `converted(stem(larger))` works on 96 x 96 pictures, `dense(larger)` does not.
+# 15 minutes for section 10 with 08.5. Ask what the conversion cost and what it bought: the head can no longer use *where* a feature is, and the picture's size is free now. Show live: `converted(stem(larger))` works on 96 x 96 pictures, `dense(larger)` does not.
 
 # %% [markdown]
 # ## 11. The score board
@@ -1004,19 +1020,24 @@ print(score_plots.table(board))
 
 # %%
 def margin(name, score, control="centre blob"):
-    """Lower end of the interval for the paired difference between a method and a control."""
-    return scoring.bootstrap(values[name][score] - values[control][score])[1]
+    """Mean and 95 % interval of the paired difference between a method and a control."""
+    return scoring.bootstrap(values[name][score] - values[control][score])
 
 
-claim("CAM points within 2 pixels of the animal in this share of pictures", board["CAM"]["animal"][0], at_least=0.85)
+claim("Share of pictures in which CAM points within 2 pixels of the animal", board["CAM"]["animal"][0], at_least=0.85)
 for score, least in (("animal", 0.08), ("telling part", 0.25), ("mass", 0.1), ("box IoU", 0.03)):
-    claim(f"CAM passes the blob in the middle, {score}, by (lower end of the interval)", margin("CAM", score), at_least=least)
-claim("Blurred squares put more mass on the animal than grey ones, by", margin("occlusion, blur", "mass", "occlusion, grey"), at_least=0.08)
-claim("The conversion puts more mass on the animal than Grad-CAM did, by", margin("CAM, converted", "mass", "Grad-CAM, dense"), at_least=0.05)
-claim("Sobel edges point within 2 pixels of the animal in this share at most", board["Sobel edges"]["animal"][0], at_most=0.4)
+    claim(f"CAM minus centre blob, {score}, lower end of the interval", margin("CAM", score)[1], at_least=least)
+claim("Blurred minus grey squares, mass, lower end", margin("occlusion, blur", "mass", "occlusion, grey")[1], at_least=0.08)
+claim("Converted CAM minus Grad-CAM, mass, lower end", margin("CAM, converted", "mass", "Grad-CAM, dense")[1], at_least=0.05)
+claim("Grey squares minus centre blob, animal, mean: they do not pass it", margin("occlusion, grey", "animal")[0], at_most=0)
+claim("Grad-CAM on the dense network minus centre blob, mass, mean: hardly any gain", margin("Grad-CAM, dense", "mass")[0], at_most=0.05)
+claim("Share of pictures in which Sobel edges point within 2 pixels of the animal", board["Sobel edges"]["animal"][0], at_most=0.4)
 
 # %% [markdown]
 # No method wins every panel: the boxes ask for the whole animal, the telling part for what decides, and these are different questions. Say which one you ask before you look at the table.
+
+# %% [markdown] tags=["instructor"]
+# 5 minutes for the board. Cover the figure, ask for a ranking, uncover. Then: which of these numbers would you show the zoo, and what question does it answer?
 
 # %% [markdown]
 # ## 12. Live
@@ -1067,7 +1088,7 @@ from course_utils.widgets import occluder
 occluder.explore()
 
 # %% [markdown]
-# What is to be seen: the bars are the probabilities with the square, the black marks those without it; the true species is the dark bar.
+# What is to be seen: the bars are the probabilities with the square, the black marks those without it; the bar of the true species is orange.
 
 # %% [markdown]
 # ## What to remember
@@ -1125,9 +1146,13 @@ if mobile is not None and clip:
     print(f"{len(frames) / (time.perf_counter() - began):.0f} frames a second")
     chosen = np.linspace(0, len(frames) - 1, 5).astype(int)
     display(heatmaps.grid(frames[chosen], {"CAM": np.stack([answers[k][1][0] for k in chosen])},
-                          titles=[answers[k][0][0][0] for k in chosen], overlaid=True, alt="Five frames of a clip with their CAM."))
-else:
+                          titles=["{}\n{:.2f}".format(*answers[k][0][0]) for k in chosen], overlaid=True,
+                          alt="Five frames of a clip with their CAM."))
+elif not clip:
     print("There is no clip here: put frames as JPEG into video/car_frames in the folder that COURSE_DATA names.")
+
+# %% [markdown]
+# What is to be seen, where the clip is at hand: a car from above is no picture that ImageNet knows, so the names are wrong, and the map explains the wrong name as readily as it would a right one; when the car has left it explains an empty street. A map tells why this class scored, not whether the answer is right.
 
 # %% [markdown]
 # ## References
@@ -1135,5 +1160,6 @@ else:
 # - M. D. Zeiler, R. Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014: occlusion with a grey square.
 # - B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning deep features for discriminative localization*, CVPR 2016: class activation maps, boxes from them.
 # - R. R. Selvaraju et al., *Grad-CAM: visual explanations from deep networks via gradient-based localization*, ICCV 2017.
+# - R. L. Draelos, L. Carin, *Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks*, arXiv:2011.08891, 2020.
 # - J. Zhang et al., *Top-down neural attention by excitation backprop*, IJCV 2018: the pointing game.
 # - K. Katanforoosh, *Interpretability of neural networks*, CS230, I.B and I.C; MIT 6.874, recitation 5.

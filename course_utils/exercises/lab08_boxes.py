@@ -109,7 +109,7 @@ def tight(args, answer):
 
 
 EXERCISE = Exercise(
-    id="08.3", title="A box from a map", points=2, minutes=15, difficulty=1, function="box_from_map",
+    id="08.3", title="A box from a map", points=2, minutes=10, difficulty=1, function="box_from_map",
     cases=cases, oracle=flood_fill,
     laws=(Law("inside the map", "0 <= top <= bottom <= height and 0 <= left <= right <= width.", inside),
           Law("tight", "Each of the four sides of the box touches a pixel at or above the threshold.", tight)),

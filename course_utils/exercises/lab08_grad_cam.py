@@ -87,8 +87,8 @@ EXERCISE = Exercise(
                       "You cut the negative gradients off before averaging: the weight of a channel is the mean of its gradient with "
                       "both signs; the ReLU comes once, at the end."),
         Misconception("gradients not averaged", grad_variant(lambda a, g: (g * a).sum(1).relu()),
-                      "You multiply each activation by its own gradient: Grad-CAM first averages the gradient over the places, one "
-                      "weight for each channel."),
+                      "You multiply each activation by its own gradient, which is another method (HiResCAM): Grad-CAM first averages "
+                      "the gradient over the places, one weight for each channel."),
         Misconception("averaged over the channels", grad_variant(lambda a, g: (g.mean(1, keepdim=True) * a).sum(1).relu()),
                       "You average the gradient over the channels (dim 1): average over the places, height and width (dims 2 and 3), so "
                       "that each channel keeps a weight of its own."),
