@@ -1,0 +1,177 @@
+"""Exercise 09.4: a shuffle that keeps the counts of neighbours."""
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from functools import cache
+
+import numpy as np
+
+from course_utils.exercises.contract import Case, Exercise, Law, Misconception
+
+LETTERS = "ACGT"
+COPIES = 400   # of a short sequence, all of whose arrangements are known
+RARE = 1e-7    # share of right functions that the law of equal chances may refuse
+
+
+def pairs(sequence):
+    return Counter(zip(sequence, sequence[1:]))
+
+
+@cache
+def arrangements(sequence):
+    """All sequences with the same neighbours' counts and first letter, by brute force over the order of the letters."""
+    wanted = pairs(sequence)
+    inner = set(itertools.permutations(sequence[1:-1]))
+    return frozenset(text for text in (sequence[0] + "".join(order) + sequence[-1] for order in inner) if pairs(text) == wanted)
+
+
+def short(rng, letters, length, least, most):
+    """A random sequence that has between `least` and `most` arrangements."""
+    while True:
+        sequence = "".join(rng.choice(list(letters), size=length))
+        if least <= len(arrangements(sequence)) <= most:
+            return sequence
+
+
+def cases(seed):
+    rng = np.random.default_rng([9, 4, seed])
+    long = "".join(rng.choice(list(LETTERS), size=60, p=[0.4, 0.1, 0.2, 0.3]))
+    while pairs(long)["C", "G"] == 0 or long[0] == long[-1]:
+        long = "".join(rng.choice(list(LETTERS), size=60, p=[0.4, 0.1, 0.2, 0.3]))
+    return [
+        Case((long, int(rng.integers(1 << 30)), 12), "60 letters, 12 shuffles"),
+        Case((short(rng, "ACG", 8, 4, 12), int(rng.integers(1 << 30)), COPIES), f"8 letters, {COPIES} shuffles"),
+        Case((short(rng, "ACGT", 9, 4, 15), int(rng.integers(1 << 30)), COPIES), f"9 letters, {COPIES} shuffles"),
+    ]
+
+
+def many(function, sequence, seed, copies):
+    """Ask for several shuffles of one sequence, all from one generator."""
+    rng = np.random.default_rng(seed)
+    return [function(sequence, rng) for _ in range(copies)]
+
+
+def every(test):
+    """A law's test on each of the shuffles."""
+    return lambda args, answer: len(answer) == args[2] and all(test(args[0], str(text)) for text in answer)
+
+
+def by_chance(args, answer):
+    """Long sequences come out different every time; of short ones, all arrangements come equally often (chi-squared test)."""
+    from scipy.stats import chi2
+
+    sequence, _, copies = args
+    if copies < COPIES:
+        return len(set(answer)) >= copies - 1 and sequence not in answer
+    possible = arrangements(sequence)
+    expected = copies / len(possible)
+    seen = Counter(answer)
+    if set(seen) - possible:
+        return False
+    return chi2.sf(sum((seen[text] - expected) ** 2 / expected for text in possible), len(possible) - 1) > RARE
+
+
+def permuted(sequence, rng):
+    return "".join(rng.permutation(list(sequence)))
+
+
+def permuted_inside(sequence, rng):
+    return sequence[0] + "".join(rng.permutation(list(sequence[1:-1]))) + sequence[-1]
+
+
+def blocks(sequence, rng):
+    return "".join(rng.permutation([sequence[k:k + 2] for k in range(0, len(sequence), 2)]))
+
+
+def chain(sequence, rng):
+    text = sequence[0]
+    while len(text) < len(sequence):
+        followers = [b for a, b in zip(sequence, sequence[1:]) if a == text[-1]] or list(sequence)
+        text += followers[int(rng.integers(len(followers)))]
+    return text
+
+
+def exits_of(sequence):
+    """The letters that follow each letter, in order."""
+    exits = {letter: [] for letter in sequence}
+    for letter, follower in zip(sequence, sequence[1:]):
+        exits[letter].append(follower)
+    return exits
+
+
+def walk(start, exits):
+    """Follow the exits in their order until a letter has none left."""
+    text, exits = start, {letter: list(followers) for letter, followers in exits.items()}
+    while exits[text[-1]]:
+        text += exits[text[-1]].pop(0)
+    return text
+
+
+def until_stuck(sequence, rng):
+    return walk(sequence[0], {letter: list(rng.permutation(followers)) for letter, followers in exits_of(sequence).items()})
+
+
+def old_last_exits(sequence, rng):
+    return walk(sequence[0], {letter: [*rng.permutation(followers[:-1]), *followers[-1:]] for letter, followers in exits_of(sequence).items()})
+
+
+def rotated(sequence, rng):
+    cut = int(rng.integers(1, len(sequence)))
+    return sequence[cut:] + sequence[:cut]
+
+
+def always_the_same(sequence, rng):
+    own, exits = np.random.default_rng(0), exits_of(sequence)
+    while True:
+        text = walk(sequence[0], {letter: list(own.permutation(followers)) for letter, followers in exits.items()})
+        if len(text) == len(sequence):
+            return text
+
+
+SHUFFLE = Exercise(
+    id="09.4", title="A shuffle that keeps neighbours", points=3, minutes=16, difficulty=3, function="dinucleotide_shuffle",
+    cases=cases, oracle=None, call=many,
+    laws=(
+        Law("length", "A shuffle is as long as its sequence. If the walk stopped early, it came to the last letter and had used up its exits while "
+            "other letters still had some: the last exits have to lead there from everywhere.",
+            every(lambda sequence, text: len(text) == len(sequence))),
+        Law("letters", "A shuffle has the letters of its sequence, each as often.", every(lambda sequence, text: Counter(text) == Counter(sequence))),
+        Law("neighbours", "Count how often each letter is followed by each: the sixteen counts have to be those of the sequence, exactly, in every "
+            "shuffle.", every(lambda sequence, text: pairs(text) == pairs(sequence))),
+        Law("ends", "The first letter and the last letter stay: a walk over all exits has no choice about where it begins and ends.",
+            every(lambda sequence, text: (text[0], text[-1]) == (sequence[0], sequence[-1]))),
+        Law("equal chances", "The counts are kept, but the shuffles are not drawn evenly: all arrangements that keep the counts have to come equally "
+            "often, from the generator that is given.", by_chance),
+    ),
+    hints=(
+        "Write CACGAC on paper as a walk: from C to A, from A to C, ... Which arrows leave each letter? Every other walk that uses the same arrows once "
+        "each is a shuffle. Try to find one, and watch where you get stuck.",
+        "List the followers of each letter. For every letter but the last one of the sequence choose at random which of its arrows will be used last; "
+        "accept the choice if, following only these last arrows, you come from every letter to the last one; else choose again. Put the other "
+        "arrows of each letter in random order before it, and walk.",
+        "To test a choice: `here = letter`, then `here = last[here]` at most four times; if you have not arrived at `sequence[-1]`, draw all the last "
+        "arrows again. `rng.permutation(list)` gives a random order, `list.pop(k)` takes an element out.",
+    ),
+    misconceptions=(
+        Misconception("letters permuted", permuted,
+                      "You permute the letters: their counts are kept, those of neighbours are not. CG, which is rare in the genome, would become common."),
+        Misconception("letters permuted between the ends", permuted_inside,
+                      "You keep both ends and permute the letters between them: the counts of neighbours are not kept."),
+        Misconception("blocks of two", blocks,
+                      "You permute blocks of two letters. That keeps the neighbours inside blocks, which are half of all, and makes new ones where blocks meet."),
+        Misconception("Markov chain", chain,
+                      "You draw each letter from the followers of the one before it, and put the follower back. That keeps the counts of neighbours on average "
+                      "only, and the last letter not at all. Use each arrow once."),
+        Misconception("walk until stuck", until_stuck,
+                      "Your walk uses each arrow once but ends when it gets stuck, which can be before all arrows are used. Choose each letter's last arrow "
+                      "with care, so that every letter leads to the last one."),
+        Misconception("old last exits", old_last_exits,
+                      "You leave each letter's last arrow as it is in the sequence. The walk always succeeds, but arrangements with other last arrows never come: "
+                      "draw the last arrows too."),
+        Misconception("rotation", rotated,
+                      "You turn the sequence like a ring. That leaves long pieces of it, motifs included, as they were, and changes its ends."),
+        Misconception("always the same", always_the_same,
+                      "You get the same shuffle at every call: draw from the generator that is given, do not make one with a fixed seed inside."),
+    ),
+)
