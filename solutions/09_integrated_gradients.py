@@ -221,7 +221,8 @@ describe(figure, "Four panels with five points each on a slope that is 2 up to o
 # *3 points · 15 minutes · difficulty ●●○*
 #
 # Write `integrated_gradients`. `gradient` (section 1) takes the slopes of a batch, and `path_rule` says where. The function has to
-# work for inputs of any shape: pictures `(n, 3, h, w)`, sequences `(n, 4, length)`, tables `(n, features)`.
+# work for inputs of any shape: pictures `(n, 3, h, w)`, sequences `(n, 4, length)`, tables `(n, features)`. Hand the network a limited
+# number of points at once, say 64: all $m \cdot n$ of them would fill the memory.
 
 # %% tags=["exercise"] label="09.2"
 def integrated_gradients(model, inputs, labels, baselines, m, rule="midpoint"):
@@ -244,8 +245,7 @@ def integrated_gradients(model, inputs, labels, baselines, m, rule="midpoint"):
     Returns
     -------
     torch.Tensor, shape of `inputs`
-        Input minus baseline, times the weighted mean of the gradients at the m points. Detached. No
-        more than 64 points are given to the model at once.
+        Input minus baseline, times the weighted mean of the gradients at the m points. Detached.
     """
     ### BEGIN SOLUTION
     alphas, weights = (torch.as_tensor(part, dtype=inputs.dtype).view(m, *[1] * inputs.ndim) for part in path_rule(rule, m))
@@ -602,7 +602,8 @@ heatmaps.grid(silhouettes[:5].numpy(), {"from black": strength(from_black)[:5], 
               alt="Black silhouettes of animals; with a black baseline their maps have a hole where the animal is, with the mean colour the animal glows.")
 
 # %% [markdown]
-# What is to be seen: with a black baseline there is a hole in the shape of the animal.
+# What is to be seen: with a black baseline the map has a hole in the shape of the animal, and the network's evidence is put down to the
+# landscape. With the mean colour the animal glows.
 
 # %%
 claim("Largest attribution on a black animal, black baseline", strength(from_black)[inside.numpy()].max(), equals=0.0)
@@ -984,8 +985,9 @@ claim("Completeness error of Captum's DeepLift, largest", mismatch.max(), at_lea
 claim("Largest difference of the two, as a share of the largest contribution", (theirs - ours).abs().max() / ours.abs().max(), at_least=0.1)
 
 # %% [markdown]
-# No warning, no error, a map that looks like any other, and a sum that is off. The cause (Captum 0.9, its issue 1104): where a max pooling
-# stands directly behind a ReLU, both hooks get hold of the same tensor. Put a module between them that makes a new tensor:
+# No warning, no error, a map that looks like any other, and a sum that is off. The cause (in Captum 0.9; reported to its authors as issue
+# 1104): a max pooling that stands directly behind a ReLU shares a tensor with it, and the hooks of the two get in each other's way. Put a
+# module between them that makes a new tensor:
 
 # %%
 class TimesOne(nn.Module):
