@@ -54,7 +54,7 @@ def dots(table: Mapping[str, Mapping[str, Interval]], controls: Sequence[str] = 
             colour = PALETTE[6] if name in controls else PALETTE[0]
             axis.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
             axis.plot(mean, place, "o", color=colour, markersize=8, markerfacecolor="white" if name in controls else colour,
-                      markeredgewidth=1.8)
+                      markeredgewidth=1.8, clip_on=False, zorder=3)  # a dot at the end of the axis stays whole
         reached = [table[name][score][0] for name in controls if score in table[name]]
         if reached:
             axis.axvline(max(reached), color=PALETTE[6], linewidth=1.2, linestyle="--")
