@@ -48,7 +48,7 @@ from course_utils.widgets import lime_plane
 start("04")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 120 minutes.** 1 the question 8 · 2 sampling 15 · 3 kernel 15 · 4 Figure 3 20 · 5 K-LASSO 20 · 6 table 12 · 7 note 20 · 8 picture 25 · 9 trust 15. That is more than the session: leave section 6 or the second half of 9 for reading.
+# **Plan, 120 minutes.** 1 the question 5 · 2 sampling 13 · 3 kernel 11 · 4 Figure 3 20 · 5 K-LASSO 20 · 6 table 10 · 7 note 17 · 8 picture 24. Section 9 is for reading at home; if the room is slow, reveal 04.5 and skip section 6.
 #
 # Open with the note below on the projector and have the room vote on the three words that matter, before any method is named.
 
@@ -58,7 +58,7 @@ start("04")
 # The black box of this section reads clinic notes. They are generated, so what makes a note a flu note is known: each symptom has a planted weight, and a symptom that the note denies ("no fatigue") counts the other way. The model never sees those weights. It learns from labels, through a bag of words and a small network.
 
 # %%
-train, clinic = notes.load(profile(full=12_000, fast=5_000), seed=1), notes.load(1_000, seed=2)
+train, clinic = notes.load(12_000, seed=1), notes.load(1_000, seed=2)
 flu_model = make_pipeline(CountVectorizer(analyzer=notes.negated_words, binary=True, min_df=5),
                           MLPClassifier((32,), alpha=1.0, early_stopping=True, max_iter=60, random_state=0))
 flu_model.fit(train.texts, train.labels)
@@ -73,12 +73,15 @@ claim("Share of 1,000 new notes that the model labels right", np.mean((flu(clini
 claim("which is close to the best that these notes allow", notes.bayes_rate() - np.mean((flu(clinic.texts) > 0.5) == clinic.labels), at_most=0.03)
 
 # %% tags=["nbval-ignore-output"]
-visit = notes.compose({"sneezing": 1, "headache": 1, "chills": 1, "fatigue": -1}, seed=3)
+visit = notes.compose({"sneezing": 1, "headache": 1, "aches": 1, "fatigue": -1}, seed=3)
 print(visit.texts[0])
 print(f"\nP(flu) = {flu(visit.texts)[0]:.2f}")
 
+# %%
+claim("The model prefers flu: its probability", flu(visit.texts)[0], at_least=0.55)
+
 # %% [markdown]
-# The model prefers flu. Which words made it do so? The slides show the answer that you are going to compute (their Figure 1): *sneezing* and *headache* speak for flu, *no fatigue* against it.
+# Which words made it do so? The slides show the answer that you are going to compute (their Figure 1): *sneezing* and *headache* speak for flu, *no fatigue* against it.
 #
 # Names first, as in the notes of week 12. You explain one input $x$ in terms of $d$ **pieces**; the pieces are your choice, and you make it three times in this lab.
 #
@@ -103,7 +106,7 @@ print(f"\nP(flu) = {flu(visit.texts)[0]:.2f}")
 
 # %% [markdown] tags=["card"] label="04.1-card"
 # ### Exercise 04.1 · Sample around x'
-# *2 points · 12 minutes · difficulty ●●○*
+# *2 points · 10 minutes · difficulty ●●○*
 #
 # Write `sample_around`. Draw for each row how many pieces are off, uniformly from 1 to $d$, then which ones, all choices equally likely. All randomness comes from `rng`. Stuck? `%hint 04.1` gives a hint, `%reveal 04.1` in the cell below puts the solution there.
 
@@ -176,7 +179,7 @@ claim("and with coins", near["a coin for each piece"], at_most=0.01)
 
 # %% [markdown] tags=["card"] label="04.2-card"
 # ### Exercise 04.2 · The kernel
-# *2 points · 10 minutes · difficulty ●○○*
+# *2 points · 8 minutes · difficulty ●○○*
 #
 # Write `proximity`: the kernel of all samples at once, for two distances. Mind the sample with everything off: its cosine would be 0/0.
 
@@ -242,13 +245,13 @@ axes.legend(loc="upper left")
 plots.describe(figure, "Effective share of samples against the kernel's width: for coins it jumps from 0 to 1 near 0.1, for counts it rises slowly.")
 
 # %% [markdown]
-# What is to be seen: for coins the curve is a step. At the usual width (dashed) nearly all samples weigh alike, so the kernel does nothing and the explanation is a global one; at a third of that width hardly any sample is left. Drawn by count, the width is a choice that you can make.
+# What is to be seen: for coins the curve is a step. At the usual width (dashed) nearly all samples weigh alike, so the kernel does nothing and the explanation is a global one; at a quarter of that width hardly any sample is left. Drawn by count, the width is a choice that you can make.
 
 # %%
 at_usual = {name: np.interp(USUAL, widths, share) for name, share in left.items()}
-at_third = {name: np.interp(USUAL / 3, widths, share) for name, share in left.items()}
+at_quarter = {name: np.interp(USUAL / 4, widths, share) for name, share in left.items()}
 claim("Coins, 64 pieces, usual width: effective share of the samples", at_usual["a coin for each piece"], at_least=0.9)
-claim("Coins at a third of that width", at_third["a coin for each piece"], at_most=0.3)
+claim("Coins at a quarter of that width", at_quarter["a coin for each piece"], at_most=0.1)
 claim("Counts at the usual width keep a part", at_usual["count, then choice"], between=(0.3, 0.8))
 
 # %% [markdown]
@@ -321,9 +324,18 @@ gap = max(np.abs(reference.coef_ - line[0]).max(), abs(reference.intercept_ - li
 claim("Largest difference from scikit-learn's weighted ridge on the same samples", gap, at_most=1e-4)
 
 # %% [markdown]
-# Move the three parameters of the algorithm. Look for two things: a width at which the weight of the first feature changes its **sign**, and the smallest width at which the line still stays put when you change the seed.
+# **Trap: α has a unit.** The error is a sum over samples, so $\alpha$ is counted in samples. The `lime` package takes $\alpha = 1$: harmless beside a thousand samples of weight one, but with a narrow kernel the weights of all samples together may come to no more than a few, and the penalty flattens the explanation.
 
 # %%
+narrow = proximity(points, points[0], 0.3, "l2")
+tiny, one = (np.linalg.norm(weighted_ridge(points, plane_scores, narrow, alpha)[0]) for alpha in (ALPHA, 1.0))
+claim("Sum of the weights of 300 samples at width 0.3", narrow.sum(), at_most=5)
+claim("There, the slope that alpha = 1 leaves, as a share of the slope", one / tiny, at_most=0.3)
+
+# %% [markdown]
+# Move the three parameters of the algorithm. Look for two things: a width at which the weight of the first feature changes its **sign**, and the smallest width at which the line still stays put when you change the seed.
+
+# %% tags=["nbval-ignore-output"]
 lime_plane.explore()
 
 # %% [markdown]
@@ -498,7 +510,7 @@ svm = make_pipeline(StandardScaler(), SVR(gamma=0.1, C=100, epsilon=5)).fit(peop
 
 # %% [markdown] tags=["card"] label="04.5-card"
 # ### Exercise 04.5 · LIME for a row of a table
-# *2 points · 10 minutes · difficulty ●○○*
+# *2 points · 8 minutes · difficulty ●○○*
 #
 # Write `lime_row`: mix the row with the others as the masks say, ask $f$ once for all samples, and hand masks and scores to `explain`.
 
@@ -602,7 +614,7 @@ print(example, numbered(word_keys(example))[0])
 
 # %% [markdown] tags=["card"] label="04.6-card"
 # ### Exercise 04.6 · LIME for a note
-# *3 points · 15 minutes · difficulty ●●○*
+# *3 points · 12 minutes · difficulty ●●○*
 #
 # Write `lime_note`: for each mask, join the tokens that stay with blanks between them, ask $f$ for all texts at once, and `explain`. Numbering the tokens' pieces and indexing the masks with them says at once which tokens stay; mind the `-1`.
 
@@ -924,7 +936,7 @@ dots(table_of, controls=("random superpixels", "superpixels with the strongest e
 
 # %%
 mean_of = {name: np.mean(values) for name, values in rows.items()}
-claim("Precision of LIME on the animals", mean_of["LIME"], at_least=0.45)
+claim("Precision of LIME on the animals", mean_of["LIME"], at_least=0.4)
 claim("Precision of random superpixels", mean_of["random superpixels"], at_most=0.2)
 claim("LIME's lead over edges without a model", mean_of["LIME"] - mean_of["superpixels with the strongest edges"], at_least=0.15)
 
@@ -1018,7 +1030,7 @@ sizes = np.array([100, 200, 400, 800, 1600])
 d = len(phrase_names)
 spread = [np.std([lime_note(flu, tokens, phrases, sample_around(d, n, np.random.default_rng([17, n, seed])), d, WIDTH_NOTE)[0]
                   for seed in range(12)], axis=0).mean() for n in sizes]
-slope, offset = np.polyfit(np.log(sizes), np.log(spread), 1)
+slope = np.polyfit(np.log(sizes), np.log(spread), 1)[0]
 
 figure, axes = plots.panels(width=6, height=3.3)
 axes.loglog(sizes, spread, "o", label="12 seeds")
@@ -1039,7 +1051,7 @@ claim("Slope of the spread over seeds against N, both in logarithms", slope, bet
 #
 # ### Another radius: towards the gradient
 #
-# The week 10 notes warn: **with too small a radius LIME converges to the gradient, which answers a different question.** See it on the patients' support vector machine, which is smooth. Sample around $x$ as the slides' handwriting says, from a Gaussian of radius $r$ (in standard deviations of each column), and let $z$ itself be the features:
+# The week 10 notes warn of a small radius: what LIME returns then is the **gradient**, and the gradient answers another question. See it on the patients' support vector machine, which is smooth. Sample around $x$ as the slides' handwriting says, from a Gaussian of radius $r$ (in standard deviations of each column), and let $z$ itself be the features:
 #
 # $$z = x + r\,\varepsilon, \quad \varepsilon \sim \mathcal N(0, I), \qquad g(z) = w \cdot z + w_0 .$$
 
@@ -1136,7 +1148,7 @@ grey, alike = np.full(3, 128, np.uint8), []
 for i in range(N_PICTURES * 2 // 5):
     found, _ = lime_picture(species_scores, album.pictures[i], parts_of[i], drawn_masks[i], [int(album.labels[i])], grey, 5, WIDTH_PICTURE)
     alike.append(len(set(np.flatnonzero(found[0])) & set(np.flatnonzero(weights_of[i]))) / max(np.count_nonzero(weights_of[i]), 1))
-claim("Share of the named superpixels on which the two colours agree", np.mean(alike), at_most=0.8)
+claim("Share of the named superpixels on which the two colours agree", np.mean(alike), at_most=0.8, needs_full=True)
 
 # %% [markdown]
 # A good part of the explanation hangs on a colour that nobody mentions: "off" is part of the question.
@@ -1181,7 +1193,7 @@ if squeezenet is not None:
 figure
 
 # %% [markdown]
-# What is to be seen, where the weights are at hand: all three classes are cats or look like one, and the superpixels on the face speak for them. There is no mask here to hold it against; that is what the zoo was for.
+# What is to be seen, where the weights are at hand: the three likeliest classes are breeds of cat. An eye speaks for all of them, the striped forehead most for the striped breeds. There is no mask here to hold it against; that is what the zoo was for.
 
 # %% [markdown]
 # ## References

@@ -81,7 +81,7 @@ def nearer_weighs_more(args, answer):
 
 
 EXERCISE = Exercise(
-    id="04.2", title="The kernel", points=2, minutes=10, difficulty=1, function="proximity",
+    id="04.2", title="The kernel", points=2, minutes=8, difficulty=1, function="proximity",
     cases=cases, oracle=oracle,
     laws=(Law("one at x", "The sample that is x itself has distance 0 and weight 1.", one_at_x),
           Law("nearer weighs more", "A sample that is further from x never weighs more than a nearer one.", nearer_weighs_more)),

@@ -124,7 +124,7 @@ def right_on_average(args, answer):
 
 
 EXERCISE = Exercise(
-    id="04.6", title="LIME for a note", points=3, minutes=15, difficulty=2, function="lime_note",
+    id="04.6", title="LIME for a note", points=3, minutes=12, difficulty=2, function="lime_note",
     cases=cases, oracle=oracle, rtol=1e-4, atol=1e-5,
     laws=(Law("at most K", "There is one weight for each piece, and no more than K differ from zero.", at_most_k),
           Law("right on average", "Weighted by the kernel, the explanation is right on average over the samples.", right_on_average)),

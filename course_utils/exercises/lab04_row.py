@@ -81,7 +81,7 @@ def close_to_f(args, answer):
 
 
 EXERCISE = Exercise(
-    id="04.5", title="LIME for a row of a table", points=2, minutes=10, difficulty=1, function="lime_row",
+    id="04.5", title="LIME for a row of a table", points=2, minutes=8, difficulty=1, function="lime_row",
     cases=cases, oracle=oracle, rtol=1e-4, atol=1e-5,
     laws=(Law("at most K", "No more than K weights differ from zero, and all are finite.", same_form),
           Law("right on average", "Weighted by the kernel, the explanation is right on average over the samples, on z' as its features.", close_to_f)),

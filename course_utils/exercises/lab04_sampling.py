@@ -107,7 +107,7 @@ def one_order_for_all(d, n, rng):
 
 
 EXERCISE = Exercise(
-    id="04.1", title="Sample around x'", points=2, minutes=12, difficulty=2, function="sample_around",
+    id="04.1", title="Sample around x'", points=2, minutes=10, difficulty=2, function="sample_around",
     cases=cases, oracle=None,
     laws=(Law("zeros and ones", "Return one int array of shape (n, d) that holds only 0 and 1: a row for each sample, a column for each piece.",
               right_form),
