@@ -828,8 +828,9 @@ grid = torch.linspace(-3, 3, 241, dtype=torch.float64)
 figure, axes = panels(1, 2, width=9, height=3.1, sharey=True)
 for panel, (activation, title) in zip(axes, ((torch.relu, "ReLU"), (torch.sigmoid, "4 × sigmoid"))):
     factor = 4 if activation is torch.sigmoid else 1
-    for k, start in enumerate((-2.0, 2.0)):
-        panel.plot(grid, factor * rescale(activation, grid, torch.full_like(grid, start)), color=PALETTE[k], label=f"multiplier, reference {start:g}".replace("-", "−"))
+    for k, reference in enumerate((-2.0, 2.0)):
+        multiplier = factor * rescale(activation, grid, torch.full_like(grid, reference))
+        panel.plot(grid, multiplier, color=PALETTE[k], label=f"multiplier, reference {reference:g}".replace("-", "−"))
     panel.plot(grid, factor * rescale(activation, grid, grid), color="black", linestyle="--", label="gradient")
     panel.set(xlabel="input x of the unit", title=title)
 axes[0].set(ylabel="slope", ylim=(-0.05, 1.5))
