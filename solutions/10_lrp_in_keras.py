@@ -188,8 +188,6 @@ def pixel_gradient(model, pictures, labels):
 
 ruled = {name: with_relu(network, rule) for name, rule in RULES.items()}
 slopes = {name: pixel_gradient(model, pictures, labels) for name, model in ruled.items()}
-claim("The rules leave the scores as they are: largest difference",
-      max(np.abs(model(pictures).numpy() - logits.numpy()).max() for model in ruled.values()), at_most=1e-4)
 
 # %% tags=["target"] target="10.1"
 four = [int(np.flatnonzero(labels == zoo.SPECIES.index(name))[0]) for name in ("hare", "camel", "goose", "tortoise")]
@@ -394,6 +392,9 @@ for gamma in (0.25, 1.0, 100.0, 1e4):
     gaps[gamma] = float(tf.norm(near - plus) / tf.norm(plus))
 claim("Gamma of 10,000 against z-plus: relative difference", gaps[1e4], at_most=0.02)
 
+# %% [markdown] tags=["instructor"]
+# 28 minutes for sections 4 and 10.3. Draw the four products of signs on the board before they start: (+,+) and (-,-) above the line, the other two below. Early finishers: what does the rule do with an output whose ReLU was off? (Nothing: its relevance is zero, because the layer above multiplied by its activation.)
+
 # %% [markdown]
 # ## 5. Through a pooling
 #
@@ -438,6 +439,9 @@ def lrp_pool(activations, relevance, size, kind):
 
 # %% tags=["check"] label="10.4-check"
 lrp_pool = check("10.4", lrp_pool)
+
+# %% [markdown] tags=["instructor"]
+# 12 minutes. Type live the mask `activations == maximum` on a window of zeros and let them count the winners.
 
 # %% [markdown]
 # ## 6. Down the whole network
@@ -557,7 +561,7 @@ claim("and there its pixels add up to the score: largest gap, in score points", 
 
 # %% tags=["exercise"] label="10.5"
 def lrp_z_box(pixels, kernel, bias, relevance, low, high):
-    """The z-box rule of Deep Taylor through a convolution (Montavon et al. 2017, table 1), stride 1, "SAME".
+    """The z-box rule of Deep Taylor through a convolution (Montavon et al. 2017), stride 1, "SAME".
 
     Parameters
     ----------
@@ -671,7 +675,7 @@ axis.legend(ncols=2)
 plots.describe(figure, "Sum of the relevance at every layer, as a share of the score: constant for z-plus, Deep Taylor and gamma without bias; LRP-0, epsilon and gamma lose or gain at each layer with a bias.")
 
 # %% [markdown]
-# What is to be seen: the rules without the bias stay at one from top to bottom. The others change at each layer with weights, by the share of the bias and by what $\epsilon$ absorbs: with both signs in play a bias can even hand relevance out that nobody had.
+# What is to be seen: the three rules without the bias lie on top of each other, at one from top to bottom. The others change at each layer with weights, by the share of the bias and by what $\epsilon$ absorbs: with both signs in play a bias can even hand relevance out that nobody had.
 #
 # The poolings and the dense layer keep the books exactly. At a convolution one loss remains that no rule can mend: an output that is on **because of its bias alone** has no contribution to hand relevance to. Count it: z-plus strands the relevance of outputs without a positive contribution, alpha-beta hands on $\alpha$ times (or $-\beta$ times) where only one sign is present.
 
@@ -714,10 +718,12 @@ def churn(name):
     return np.median(np.abs(found[name].sum(-1)).sum((1, 2)) / np.abs(found[name].sum((1, 2, 3))))
 
 
-claim("z-plus: absolute relevance for each unit of its sum", churn("z-plus"), at_most=1.4)
-claim("gamma without bias: the same", churn("gamma, no bias"), at_least=10)
+claim("Absolute relevance for each unit of its sum: gamma without bias against z-plus, times", churn("gamma, no bias") / churn("z-plus"), at_least=10)
 on_animal = {name: scoring.mass_in_mask(maps.sum(-1), animals.masks) for name, maps in found.items()}
 claim("Leaving the bias out costs gamma this share of its mass on the animal", (on_animal["gamma"] - on_animal["gamma, no bias"]).mean(), at_least=0.08)
+
+# %% [markdown] tags=["instructor"]
+# Sections 8 to 11 together 15 minutes if shown, 40 if worked. In section 8 ask first: "which rule can you trust to add up, and would you therefore trust its map?"
 
 # %% [markdown]
 # ## 9. The same maps from Captum
@@ -793,7 +799,7 @@ score_plots.dots(board, controls=list(controls), xlabel="mean over pictures",
                  alt="Pointing and mass on the animal of eleven maps and three controls, with intervals.")
 
 # %% [markdown]
-# What is to be seen: filled dots are maps of the model, hollow ones controls, lines 95 % intervals, the dashed line the best control. LRP-0 is the map of gradient times input. Nearly everything points well, so pointing separates little; mass separates the rules.
+# What is to be seen: filled dots are maps of the model, hollow ones controls, lines 95 % intervals, the dashed line the best control. LRP-0 is the map of gradient times input. Nearly everything points well, so pointing separates little; mass separates the rules. Alpha 2, beta 1, whose positive part alone is scored here, has no more of it than the blob. And guided backprop, which gives account of nothing, has as much as Deep Taylor.
 
 # %% tags=["nbval-ignore-output"]
 print(score_plots.table(board), "\n")
@@ -806,11 +812,10 @@ def ahead(name, other):
     return scoring.bootstrap(masses[name] - masses[other])[1]
 
 
-claim("Deep Taylor points within 2 pixels of the animal in this share", board["Deep Taylor"]["pointing"][0], at_least=0.9)
 claim("Deep Taylor has more mass on the animal than the blob in the middle, by (lower end of the interval)", ahead("Deep Taylor", "centre blob"), at_least=0.15)
 claim("z-box in place of z-plus at the pixels adds", ahead("Deep Taylor", "z-plus"), at_least=0.1)
-claim("z-box in place of gamma at the pixels adds", ahead("composite", "gamma"), at_least=0.12)
 claim("The composite has more than LRP-0, that is, gradient times input, by", ahead("composite", "LRP-0"), at_least=0.12)
+claim("Deep Taylor's mean mass less guided backprop's", (masses["Deep Taylor"] - masses["guided"]).mean(), between=(-0.06, 0.08))
 
 # %% [markdown]
 # The rule at the pixels decides most of this table: with z-box at the first layer the rules above it hardly differ in mass. That is a warning, too: this table cannot tell you which of them explains the *decision* best.
@@ -841,6 +846,9 @@ score_plots.dots({name: {"cosine of the maps for two classes": scoring.bootstrap
 # %%
 claim("Deep Taylor's maps for two classes are more alike than LRP-0's, by (lower end)", scoring.bootstrap(blind["Deep Taylor"] - blind["LRP-0"])[1], at_least=0.08)
 claim("and than the composite's, by (lower end)", scoring.bootstrap(blind["Deep Taylor"] - blind["composite"])[1], at_least=0.02)
+
+# %% [markdown] tags=["instructor"]
+# Ask which column of the table they would show the zoo, and what the cosine adds to it. There is no single best rule here: say which question you ask.
 
 # %% [markdown]
 # ## 11. Batch normalisation has to go first
