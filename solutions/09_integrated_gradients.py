@@ -1233,15 +1233,15 @@ def outside(network):
     with torch.no_grad():
         guess = network(cat).argmax(dim=1)
     starts = {"black": torch.zeros_like(cat), "blurred": blurred(cat, 15.0)}
-    found = {f"IG, {name}": (integrated_gradients(network, cat, guess, start, 32), start) for name, start in starts.items()}
+    found = {f"IG, {name}": (integrated_gradients(network, cat, guess, baseline, 32), baseline) for name, baseline in starts.items()}
     found["Captum's DeepLift"] = captum_deeplift(network, cat, guess, starts["blurred"]), starts["blurred"]
     figure, axes = panels(1, 4, width=10, height=3)
     heatmaps.draw_picture(axes[0], cat[0])
     axes[0].set_title(imagenet.class_names()[int(guess)])
-    for panel, (name, (answer, start)) in zip(axes[1:], found.items()):
+    for panel, (name, (answer, baseline)) in zip(axes[1:], found.items()):
         heat = answer[0].sum(dim=0).numpy()
         heatmaps.draw(panel, heat, signed=True, limit=float(np.quantile(np.abs(heat), 0.995)))
-        panel.set_title(f"{name}\ncompleteness error {completeness_error(answer, network, cat, guess, start).item():.0%}")
+        panel.set_title(f"{name}\ncompleteness error {completeness_error(answer, network, cat, guess, baseline).item():.0%}")
     return describe(figure, "A cat, two maps of integrated gradients and one of Captum's DeepLift, with their completeness errors.")
 
 
