@@ -164,7 +164,7 @@ heatmaps.grid(animals.pictures[four], {"sensitivity": sensitivity[four].view(4, 
 
 # %%
 claim("Share of pictures in which the most sensitive square is also the most contributing one",
-      (sensitivity.argmax(1) == fall.argmax(1)).double().mean(), at_most=0.75)
+      (sensitivity.argmax(1) == fall.argmax(1)).double().mean(), at_most=0.6)
 
 # %% [markdown] tags=["instructor"]
 # Ask for an everyday pair: a full glass (contributes most, one more drop changes nothing) is enough. Then: which of the two does a doctor
@@ -446,7 +446,8 @@ heatmaps.grid([animals.pictures[one]] * len(LAYERS), steps, LAYERS, width=9,
 
 # %% [markdown]
 # One picture and one draw are an anecdote. Measure it: all methods, three draws of the random weights, and the similarity to the map of the
-# trained network. The **floor** of each method is the similarity of its maps of two different pictures: what is left when nothing is kept.
+# trained network. The **floor** of each method is the similarity of its maps of two different pictures, what any two maps of the trained network share: they
+# gather near the middle, where animals stand. A random network scatters its map, so a curve can end below its floor.
 
 # %%
 stacks, curves = {}, {}             # method -> maps (seeds, steps, N, 64, 64); similarities (measures, seeds, steps, pictures)
@@ -472,8 +473,8 @@ describe(figure, "Eight panels, one a method: similarity to the trained network'
 
 # %% [markdown]
 # What is to be seen: means and 95 % intervals over the pictures (the three draws averaged); dotted lines are the floors. Edges do not move.
-# Guided backprop and LRP α1β0 stay high when one and two layers are gone. Grad-CAM and integrated gradients fall to their floor nearly at once.
-# The gradient lies between.
+# Guided backprop and LRP α1β0 stay high when one and two layers are gone. Grad-CAM falls to its floor at once, and integrated gradients
+# lose most of their similarity in one step. The gradient lies between.
 
 # %% tags=["nbval-ignore-output"]
 print("SSIM, mean over pictures, for each draw\n" + " " * 22 + "".join(f"{step:>14}" for step in LAYERS[1:]))
@@ -536,7 +537,7 @@ claim("Guided backprop: mass on the animal, four random layers as a share of the
 # The second test of Adebayo et al. leaves the layers alone and spoils the *labels*. `zoonet_random_labels` was trained on pictures whose
 # labels have nothing to do with what they show. It knows its training pictures by heart and guesses on new ones. Its maps should differ from `zoonet`'s.
 # But two good networks differ as well; so the yardstick is a network that was trained in the same way with right labels on other pictures
-# (`zoonet_watermark`, of which more below: on pictures without its mark it sees seven species well).
+# (`zoonet_watermark`, of which more below; goats are left out, since that network has a weakness there).
 
 # %%
 by_heart, other_net = models.load("zoonet_random_labels"), models.load("zoonet_watermark")
@@ -567,8 +568,8 @@ for k, axis in enumerate(axes):
             mean, low, high = scoring.bootstrap(against[name, kind][k])
             axis.plot([low, high], [row, row], color=colour)
             axis.plot(mean, row, marker, color=colour, markersize=8, label=kind if row == 0 else None)
-    axis.set(xlabel=f"{MEASURES[k]} with zoonet's maps", yticks=range(len(METHODS)), yticklabels=METHODS, xlim=(-0.05, 1), ylim=(6.5, -0.5))
-axes[0].legend(loc="upper right")
+    axis.set(xlabel=f"{MEASURES[k]} with zoonet's maps", yticks=range(len(METHODS)), yticklabels=METHODS, xlim=(-0.05, 1), ylim=(6.5, -1.6))
+axes[0].legend(loc="upper left", ncols=2)
 describe(figure, "For each method, how like zoonet's its maps are for a network with random labels and for another network with right labels. "
                  "The network with right labels is closer in every row; LRP and guided backprop have the highest values for random labels.")
 
@@ -857,7 +858,7 @@ describe(figure, "Three tables of excess, species by region. For zoonet all entr
 for name, species in (("zoonet_watermark", "goat"), ("zoonet_background", "camel")):
     claim(f"The suspect of {name}", zoo.SPECIES[audits[name][1]], equals=species)
 larger = min(audits[name][0].max() for name in ("zoonet_watermark", "zoonet_background")) - audits["zoonet"][0].max()
-claim("The smaller of their two largest excesses minus the largest of zoonet", larger, at_least=0.1)
+claim("The smaller of their two largest excesses minus the largest of zoonet", larger, at_least=0.05)
 corners = [PLACES.index("bottom left"), PLACES.index("bottom right")]
 claim("zoonet_watermark: the goat's best tile is a lower corner", int(audits["zoonet_watermark"][0][goat_label, 2:].argmax()) + 2 in corners)
 
@@ -963,7 +964,7 @@ cascade_touch.explore()
 #
 # - The gradient says what the score is *sensitive* to. What *made* the score is another question; a saturated score has no slope.
 # - Put an edge map beside every saliency map, and beside every localisation score, and test on pictures with clutter.
-# - Randomise layers from the top down: guided backprop and LRP α1β0 notice late, Grad-CAM and integrated gradients at once, the gradient in between. Late is not never.
+# - Randomise layers from the top down: guided backprop and LRP α1β0 notice late, Grad-CAM and integrated gradients in one step, the gradient in between. Late is not never.
 # - A similarity needs its normalisation, its floor and a second measure. Fresh noise passes the test.
 # - A shortcut shows in class-wise averages, if the pictures contain it; an intervention proves it; slices say whom it hurts.
 # - A cure is tested by the shortcut, not by clean accuracy.
@@ -979,14 +980,18 @@ squeezenet = real.or_none(imagenet.load, "squeezenet1_1")
 
 
 def outside(network):
-    """Two methods on a photograph while the last layers become random."""
+    """Two methods on a photograph while the last layers become random, for the class that each network prefers.
+
+    SqueezeNet ends in a ReLU: with random layers most scores are exactly zero and have no slope.
+    """
     photo = photos.square(photos.load("chelsea"), 224)
     picture = imagenet.as_input(photo.picture)
-    with torch.no_grad():
-        guess = network(picture).argmax(1)
     ladder, steps = cascade(network, 0), (0, 1, 3, 8, 16, 26)
-    found = {name: np.concatenate([METHODS[name](ladder[k], picture, guess) for k in steps]) for name in ("gradient", "guided backprop")}
-    found = {name: np.minimum(values / np.quantile(values, 0.99, axis=(1, 2), keepdims=True), 1) for name, values in found.items()}
+    with torch.no_grad():
+        guesses = [ladder[k](picture).argmax(1) for k in steps]
+    found = {name: np.concatenate([METHODS[name](ladder[k], picture, guess) for k, guess in zip(steps, guesses)])
+             for name in ("gradient", "guided backprop")}
+    found = {name: np.minimum(values / np.maximum(np.quantile(values, 0.99, axis=(1, 2), keepdims=True), 1e-30), 1) for name, values in found.items()}
     return heatmaps.grid([photo.picture] * len(steps), {"Sobel edges": np.minimum(edge_map(photo.picture[None])[0] / 300, 1)[None].repeat(len(steps), 0), **found},
                          [f"{k} random layers" for k in steps], width=10,
                          alt="A photograph of a cat, its edges, and two methods on SqueezeNet with more and more random layers.")
@@ -995,7 +1000,7 @@ def outside(network):
 outside(squeezenet) if squeezenet is not None else None
 
 # %% [markdown]
-# What is to be seen, where the weights were found: one more block of random layers in each column, 26 being all of them; each map is cut at its 99th percentile. Say for each row at which column
+# What is to be seen, where the weights were found: more random layers in each column, 26 being all of them; each map explains the class that its network prefers and is cut at its 99th percentile. Say for each row at which column
 # you would no longer believe that it explains a cat, and compare with the row of edges.
 #
 # ## References
