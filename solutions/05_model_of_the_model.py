@@ -24,7 +24,6 @@
 import numpy as np
 import torch
 from scipy import ndimage
-from scipy.stats import false_discovery_control
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, export_text
 
@@ -59,7 +58,6 @@ def svm_says(rows):
 
 svm_accuracy = np.mean(svm_says(cancer.x_test) == cancer.y_test)
 claim("Accuracy of the SVM on rows that it has not seen", svm_accuracy, at_least=0.93)
-claim("Support vectors that a reader would have to understand", len(svm.support_), at_least=50)
 
 # %% [markdown]
 # Two numbers say how good the tree is, and they answer different questions. Let $f(x)$ be the model's class, $g(x)$ the tree's, $y$ the label, and let the shares be taken over held-out rows:
@@ -580,7 +578,6 @@ claim("and for the decoys at most", counts["max statistic"][decoys].sum(), at_mo
 threshold = np.quantile(largest, 0.95)
 fresh = [np.abs(filter_correlations(pooled[..., None], known[rng.permutation(len(known))], "max")).max() for _ in range(profile(full=300, fast=150))]
 claim("Nothing to find: share of deals in which the max statistic finds something", np.mean(np.array(fresh) >= threshold), at_most=0.1)
-claim("BH equals scipy's, largest difference", np.abs(adjusted(p, "bh") - false_discovery_control(p.ravel()).reshape(p.shape)).max(), at_most=1e-12)
 
 # %% [markdown]
 # **Two controls, two questions.** Permutation asks: *has the filter anything to do with the statistic?* For GC the answer is yes, for a random network as well. The random network asks: *is it more than the architecture brings along?* A finding that matters passes both.
@@ -595,7 +592,7 @@ claim("Filters of random networks that 'significantly' follow GC, share, mean ov
 # %% [markdown]
 # ## 6. Filters that see
 #
-# The same for pictures: `zoonet` names animals in pictures of 64×64 pixels, with four convolutions. Statistics that an image person knows: brightness; colour, as red minus green and as blue minus yellow; **edge energy**; and the **orientation** of edges, from the structure tensor. With Sobel derivatives $g_x$, $g_y$ and means over a picture,
+# The same for pictures, in mean pooling, because these statistics are means as well: `zoonet` names animals in pictures of 64×64 pixels, with four convolutions. Statistics that an image person knows: brightness; colour, as red minus green and as blue minus yellow; **edge energy**; and the **orientation** of edges, from the structure tensor. With Sobel derivatives $g_x$, $g_y$ and means over a picture,
 #
 # $$E = \langle g_x^2\rangle + \langle g_y^2\rangle, \qquad \text{uprightness} = \frac{\langle g_x^2\rangle - \langle g_y^2\rangle}{E},$$
 #
