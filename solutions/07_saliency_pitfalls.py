@@ -48,7 +48,7 @@ from course_utils.datasets import photos, real, zoo
 from course_utils.models import imagenet
 from course_utils.notebook import check, claim, start
 from course_utils.plots import PALETTE, describe, heatmaps, panels
-from course_utils.plots.scores import dots, table
+from course_utils.plots.scores import dots
 from course_utils.settings import profile
 from course_utils.training import fit
 from course_utils.widgets import cascade as cascade_touch
