@@ -11,7 +11,7 @@
 #
 # *50.039, week 10, programme of "decision interpretation" · CS230, interpretability slides, II.C (the ways back through a ReLU) · 110 minutes · builds on lab 06 (saliency); lab 01 helps with transposed convolutions*
 #
-# The gradient says which pixels the score is most **sensitive** to. The zoo asks another question: which pixels have **contributed** to it, and how much each? Layer-wise relevance propagation (LRP) answers in shares: it takes the score and hands it down, layer by layer, to those who made it, until it lies on the pixels. The week-10 programme does this "in keras+tf+innvestigate"; you do it in Keras with your own few lines.
+# The gradient says which pixels the score is most **sensitive** to. This lab asks another question: which pixels have **contributed** to it, and how much each? Layer-wise relevance propagation (LRP) answers in shares: it takes the score and hands it down, layer by layer, to those who made it, until it lies on the pixels. The week-10 programme does this "in keras+tf+innvestigate"; you do it in Keras with your own few lines.
 #
 # You will be able to
 # - **replace** the gradient of a layer by a rule of your own, in TensorFlow;
@@ -65,7 +65,7 @@ for layer in network.layers:
     print(f"{layer.name:12} {type(layer).__name__:24} {tuple(layer.output.shape[1:])}")
 
 # %% [markdown]
-# **What happened to iNNvestigate?** The library that the lecture names rebuilt a Keras 2 graph with a rule in place of each layer. Keras 3 replaced the inside of Keras on which that rested; the last release, 2.1.2, needs TensorFlow 2.14 and NumPy 1, and this course runs TensorFlow 2.21 with Keras 3 and NumPy 2. It is still good reading. What it did needs no library: one function for each kind of layer, five of which you write now.
+# **What happened to iNNvestigate?** The library that the lecture names rebuilt a Keras 2 graph with a rule in place of each layer. Keras 3 replaced the inside of Keras on which that rested; the last release, 2.1.2, needs TensorFlow 2.14 or older and NumPy 1, and this course runs TensorFlow 2.21 with Keras 3 and NumPy 2. It is still good reading. What it did needs no library: one function for each kind of layer, five of which you write now.
 
 # %% [markdown]
 # ## 2. Four ways back through a ReLU
@@ -235,7 +235,7 @@ axis.legend()
 plots.describe(figure, "Three curves against z: 1/z explodes at zero, 1/(z+epsilon) explodes at minus epsilon, and with the sign of z the factor stays between -4 and 4.")
 
 # %% [markdown]
-# What is to be seen: an epsilon without the sign of $z$ does not remove the explosion, it moves it to $z=-\epsilon$, where nobody looks for it. With the sign the factor stays below $1/\epsilon$.
+# What is to be seen: an epsilon without the sign of $z$ does not remove the explosion, it moves it to $z=-\epsilon$, where nobody looks for it. With the sign the factor is never larger in size than $1/\epsilon$.
 
 # %%
 def sign(values):
@@ -298,7 +298,7 @@ for epsilon in (0.0, 5.0):
 # %% [markdown]
 # ## 4. Through a convolution
 #
-# A convolution is a dense layer with shared weights, so the same four steps apply; "back through the same weights" is now the **transposed convolution**. `slide` and `slide_back` are the two directions; `kernel` has the shape (height, width, in, out). `lrp_linear` shows a trick that serves every linear layer: the way back through its weights *is* its gradient, so a gradient tape that is given relevance per unit of $z$ returns what you need.
+# A convolution is a dense layer with shared weights, so what you did in 10.2 applies again, in four steps: the sums $z$; $z$ kept away from zero; relevance per unit of $z$; and back through the same weights, times the activations. Back through the same weights is now the **transposed convolution**. `slide` and `slide_back` are the two directions; `kernel` has the shape (height, width, in, out). `lrp_linear` shows a trick that serves every linear layer: the way back through its weights *is* its gradient, so a gradient tape that is given relevance per unit of $z$ returns what you need.
 
 # %%
 def slide(maps, kernel):
@@ -331,7 +331,7 @@ def lrp_gamma(activations, kernel, bias, relevance, gamma=0.25):
 #
 # $$R_i = \sum_j \Big( \alpha \frac{z_{ij}^+}{\sum_{i'} z_{i'j}^+} - \beta \frac{z_{ij}^-}{\sum_{i'} z_{i'j}^-} \Big) R_j, \qquad \alpha - \beta = 1 .$$
 #
-# $\alpha=1, \beta=0$ is z-plus; $\alpha=2, \beta=1$ also shows what spoke against. The bias is no contribution of an input and stands in neither sum, so nothing leaks. Careful: $z_{ij}^+ = a_i w_{ij}^+$ holds only if $a_i \ge 0$. After a ReLU it is; at the pixels of a normalised picture it is not.
+# $\alpha=1, \beta=0$ is z-plus; $\alpha=2, \beta=1$ also shows what spoke against. The bias is no contribution of an input and stands in neither sum, so it takes nothing; relevance is lost only at an output without any contribution of a sign (section 8). Careful: $z_{ij}^+ = a_i w_{ij}^+$ holds only if $a_i \ge 0$. After a ReLU it is; at the pixels of a normalised picture it is not.
 
 # %% [markdown] tags=["card"] label="10.3-card"
 # ### Exercise 10.3 · Alpha-beta through a convolution
@@ -404,7 +404,7 @@ claim("Gamma of 10,000 against z-plus: relative difference", gaps[1e4], at_most=
 # ### Exercise 10.4 · Relevance through a pooling
 # *2 points · 15 minutes · difficulty ●●○*
 #
-# Write both kinds. After a ReLU many windows are all zeros: there everything ties for the maximum, and the average's denominator is zero. The docstring says who gets what.
+# Write both kinds. The trick of `lrp_linear` works here, too: a pooling's gradient is its way back (`tf.nn.max_pool2d` and `tf.nn.avg_pool2d` with "VALID"); cutting the maps into windows by `tf.reshape` is as good. After a ReLU many windows are all zeros: there everything ties for the maximum, and the average's denominator is zero. The docstring says who gets what.
 
 # %% tags=["exercise"] label="10.4"
 def lrp_pool(activations, relevance, size, kind):
@@ -446,7 +446,7 @@ lrp_pool = check("10.4", lrp_pool)
 # %% [markdown]
 # ## 6. Down the whole network
 #
-# Now chain them. Forward, keep what enters every layer. Backward, start with the score of the label alone and let each layer's rule hand it down. A **recipe** names the rule of every layer that has weights; ReLUs hand on what they get, because their output *is* the sum above it.
+# Now chain them. Forward, keep what enters every layer. Backward, start with the score of the label alone and let each layer's rule hand it down. A **recipe** names the rule of every layer that has weights; ReLUs hand on what they get: where one is on, its output *is* its input; where it is off, no relevance arrives.
 
 # %%
 def relevances(model, pictures, labels, recipe, start_with="score"):
@@ -486,7 +486,7 @@ def relevances(model, pictures, labels, recipe, start_with="score"):
 
 
 # %% [markdown]
-# The recipes. `lrp_dense` and the convolution rules are called alike, so a recipe is one line. `without_bias` hands over a bias of zeros.
+# The recipes. `lrp_dense` and the convolution rules are called alike, so a recipe is one line. `without_bias` hands over a bias of zeros; z-plus and alpha-beta ignore the bias in any case, so around them it changes only the dense layer, which has LRP-0.
 
 # %%
 def everywhere(conv_rule, dense_epsilon=0.0, pixel_rule=None):
@@ -542,12 +542,12 @@ claim("The same on the network without any bias", np.abs(bare_map - bare_times_i
 claim("and there its pixels add up to the score: largest gap, in score points", np.abs(bare_map.sum((1, 2, 3)) - bare_scores).max(), at_most=1e-3)
 
 # %% [markdown]
-# One often reads that this needs a network without biases. The measurement says: the *equality* holds with biases too, as long as they stand in $z$; what needs a network without biases is that the pixels add up to the score. The same is true for a very small $\epsilon$. So if you see "LRP" in a table, ask which rule.
+# One often reads that this needs a network without biases. The measurement says: the *equality* holds with biases too, as long as they stand in $z$; what needs a network without biases is that the pixels add up to the score. The equality holds nearly, too, for LRP-$\epsilon$ with a very small $\epsilon$. So if you see "LRP" in a table, ask which rule.
 
 # %% [markdown]
 # ## 7. At the pixels: the z-box rule
 #
-# z-plus has a blind spot at the first layer: a contribution $x_i w_{ij}$ is zero where the pixel is black, so darkness can never be evidence. But "black" is just the lower end of a range. **Deep Taylor decomposition** (Montavon et al., 2017) derives each rule by expanding a neuron around a root point that the data allow. Hidden activations are never negative: z-plus comes out. Pixels lie in a box $l_i \le x_i \le h_i$: the **z-box** rule comes out, in which a pixel is measured against the end of the box that would speak against the neuron:
+# z-plus has a blind spot at the first layer: a contribution $x_i w_{ij}$ is zero where the pixel is black, so darkness can never be evidence. But "black" is just the lower end of a range. **Deep Taylor decomposition** (Montavon et al., 2017) derives each rule by a first-order Taylor expansion of a neuron around a root point, an input that the data allow and at which the neuron is zero. Hidden activations are never negative: z-plus comes out. Pixels lie in a box $l_i \le x_i \le h_i$: the **z-box** rule comes out, in which a pixel is measured against the end of the box that speaks least for the neuron:
 #
 # $$R_i = \sum_j \frac{x_i w_{ij} - l_i w_{ij}^+ - h_i w_{ij}^-}{\sum_{i'} \big(x_{i'} w_{i'j} - l_{i'} w_{i'j}^+ - h_{i'} w_{i'j}^-\big)} \, R_j .$$
 #
@@ -591,7 +591,7 @@ def lrp_z_box(pixels, kernel, bias, relevance, low, high):
 lrp_z_box = check("10.5", lrp_z_box)
 
 # %% [markdown]
-# With it the recipes are complete. **Deep Taylor** is z-plus in every convolution and z-box at the pixels. A **composite** (Montavon et al., 2019; Kohlbrenner et al., 2020) chooses a rule for the job of each layer: $\epsilon$ where the classes are told apart and evidence for and against should be weighed, $\gamma$ in the convolutions, where the positive evidence should not drown, z-box at the pixels, which are no activations.
+# With it the recipes are complete. **Deep Taylor** is z-box in the first convolution, at the pixels, and z-plus in all others; here the dense layer keeps LRP-0, without its bias. A **composite** (Montavon et al., 2019; Kohlbrenner et al., 2020) chooses a rule for the job of each layer: $\epsilon$ where the classes are told apart and evidence for and against should be weighed, $\gamma$ in the convolutions, where the positive evidence should not drown, z-box at the pixels, which are no activations.
 
 # %%
 def z_box(pixels, kernel, bias, relevance):
@@ -675,7 +675,7 @@ axis.legend(ncols=2)
 plots.describe(figure, "Sum of the relevance at every layer, as a share of the score: constant for z-plus, Deep Taylor and gamma without bias; LRP-0, epsilon and gamma lose or gain at each layer with a bias.")
 
 # %% [markdown]
-# What is to be seen: the three rules without the bias lie on top of each other, at one from top to bottom. The others change at each layer with weights, by the share of the bias and by what $\epsilon$ absorbs: with both signs in play a bias can even hand relevance out that nobody had.
+# What is to be seen: the three rules without the bias lie on top of each other, at one from top to bottom. The others change at each layer whose rule counts the bias, by the bias's share and by what $\epsilon$ absorbs (the composite is flat at the pixels, where z-box leaves the bias out). With both signs in play a bias can even hand out relevance that nobody had.
 #
 # The poolings and the dense layer keep the books exactly. At a convolution one loss remains that no rule can mend: an output that is on **because of its bias alone** has no contribution to hand relevance to. Count it: z-plus strands the relevance of outputs without a positive contribution, alpha-beta hands on $\alpha$ times (or $-\beta$ times) where only one sign is present.
 
@@ -763,7 +763,7 @@ for name, (recipe, theirs) in pairs.items():
 # %% [markdown]
 # Three things in Captum 0.9 that have cost people days:
 #
-# - a rule that you set on a module is **deleted after the call**; a second call silently runs epsilon;
+# - a rule that you set on a module is **deleted after the call**; a second call silently runs epsilon, with an epsilon so small that it is LRP-0;
 # - `Alpha1_Beta0_Rule` **keeps the bias** unless told otherwise, and clamps the weights only, so it is wrong for signed inputs (your 10.3 is not);
 # - there is no rule for `nn.Flatten`; networks for it use `torch.flatten`.
 
@@ -853,7 +853,7 @@ claim("and than the composite's, by (lower end)", scoring.bootstrap(blind["Deep 
 # %% [markdown]
 # ## 11. Batch normalisation has to go first
 #
-# `zoonet` has no batch normalisation; most networks do. At test time it multiplies each channel by a constant and adds another:
+# `zoonet` has no batch normalisation; most networks do. At test time it multiplies each channel by a constant and adds another ($\mu$, $\sigma^2$: the channel's running mean and variance; $\gamma$, $\beta$: its learned scale and shift; $\varepsilon$: a small constant; none of them has to do with the rules of the same name):
 #
 # $$y = \gamma\,\frac{z - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta .$$
 #
@@ -977,7 +977,7 @@ claim("z-plus, folded after the signs were turned against folded before: mean co
 # - LRP-0 is gradient times input. Epsilon takes the sign of $z$, zero counting as positive.
 # - Bias, epsilon and outputs without contributions take relevance; know how much. Keeping the sum is no proof of a good map.
 # - Split by the sign of the **contribution**, not of the weight. Max pooling: the winner takes all, once.
-# - **Deep Taylor** is z-plus with z-box at the pixels. The rule at the pixels decides how the map looks; rules with positive shares only ask least which class.
+# - **Deep Taylor** is z-plus with z-box at the pixels. The rule at the pixels decides how the map looks; rules that hand out positive shares alone ask least which class.
 # - Fold batch normalisation before you explain.
 
 # %% [markdown]
@@ -1119,7 +1119,7 @@ if torch_mobile is not None:
     print("Of relevance 1, reaches the pixels:", shared.sum((1, 2)).round(4))
 
 # %% [markdown]
-# What is to be seen, where the network is at hand: the class over each photograph, and three ways back from it. z-plus keeps to the thing that is named; and, as section 10 has warned, it would look much alike for another class. The last line is section 8 on a real network: next to nothing of the relevance arrives. An output of a depthwise convolution has nine inputs and a bias; where it is on by its bias, none of the nine may have a contribution of its sign, and its relevance is stranded. A map is drawn on its own scale and does not tell.
+# What is to be seen, where the network is at hand: the class over each photograph, and three ways back from it. z-plus keeps to the thing that is named; but section 10 has shown that it asks less than other rules which class, so do not take it for proof of *this* class. The last line is section 8 on a real network: next to nothing of the relevance arrives. An output of a depthwise convolution has nine inputs and a bias; where it is on by its bias, none of the nine may have a contribution of its sign, and its relevance is stranded. A map is drawn on its own scale and does not tell.
 
 # %% [markdown]
 # ## References

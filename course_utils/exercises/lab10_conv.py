@@ -44,7 +44,7 @@ def backward(maps, kernel):
     return put_back(np.einsum("nhwf,klcf->nhwklc", maps, kernel))
 
 
-def variant(split=lambda a: (a.clip(0), a.clip(None, 0)), add=lambda b: (0.0, 0.0), divide=divide_no_nan, back=backward, times=True,
+def variant(split=lambda a: (a.clip(0), a.clip(None, 0)), add=lambda b: (0.0, 0.0), divide=divide_no_nan, back=backward, times=True, whole_back=False,
             factors=lambda alpha, beta: (alpha, -beta), denominators=lambda up, down: (up, down)):
     """Both parts in four convolutions forward and four back, with one thing changed."""
     def lrp_conv(activations, kernel, bias, relevance, alpha, beta):
@@ -56,6 +56,8 @@ def variant(split=lambda a: (a.clip(0), a.clip(None, 0)), add=lambda b: (0.0, 0.
         for whole, factor, first, second in zip(denominators(up, down), factors(alpha, beta), (k_up, k_down), (k_down, k_up)):
             if not factor:
                 continue
+            if whole_back:
+                first = second = k
             p, q = (positive, negative) if times else (np.ones_like(a), np.zeros_like(a))
             with np.errstate(all="ignore"):
                 s = factor * divide(r, whole)
@@ -82,10 +84,11 @@ EXERCISE = Exercise(
     hints=("A contribution is positive in two ways: both factors positive, or both negative. So split the activations and the kernel "
            "into a positive and a negative part each.",
            "z_plus takes two convolutions: positive activations with positive weights, plus negative activations with negative weights; "
-           "z_minus takes the other two pairs. Relevance over z_plus goes back through each kernel with tf.nn.conv2d_transpose and is "
+           "z_minus takes the other two pairs. Relevance over z_plus goes back through each kernel part with slide_back and is "
            "multiplied by the part of the activations that belongs to this kernel.",
-           "tf.nn.conv2d_transpose(s, kernel_part, tf.shape(activations), 1, \"SAME\") is the way back; alpha * (positive * back(s_plus, "
-           "k_up) + negative * back(s_plus, k_down)) - beta * (positive * back(s_minus, k_down) + negative * back(s_minus, k_up))"),
+           "alpha * (positive * slide_back(s_plus, k_up) + negative * slide_back(s_plus, k_down)) - beta * (positive * slide_back(s_minus, "
+           "k_down) + negative * slide_back(s_minus, k_up)), with k_up, k_down the positive and negative part of the kernel, and "
+           "positive, negative those of the activations"),
     misconceptions=(
         Misconception("only the weights are split", variant(split=lambda a: (a, np.zeros_like(a))),
                       "You clamp the weights only: a negative activation times a negative weight is a positive contribution, and yours "
@@ -104,6 +107,9 @@ EXERCISE = Exercise(
                       "tf.math.divide_no_nan sends nothing back from there."),
         Misconception("not times the activations", variant(times=False),
                       "What comes back through the kernel is not yet a share: multiply it by the activations that belong to this part."),
+        Misconception("back through the whole kernel", variant(whole_back=True),
+                      "Your sums are split, but you send relevance back through the whole kernel: the way back takes, for each sign, only "
+                      "the part of the kernel that made the contribution."),
         Misconception("beta added", variant(factors=lambda alpha, beta: (alpha, beta)),
                       "You add the beta part: alpha minus beta is 1, so relevance is kept only if the negative contributions are "
                       "subtracted."),

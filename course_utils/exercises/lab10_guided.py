@@ -98,7 +98,7 @@ EXERCISE = Exercise(
                       "Everything passes back unchanged, as if there were no ReLU: mask by the sign of the input and by the sign of "
                       "what comes back."),
         Misconception("zero counts as on", variant(lambda v, u, tf: tf.where((v >= 0) & (u > 0), u, tf.zeros_like(u))),
-                      "An input of exactly zero lets relevance pass in your version: the ReLU is on only where values > 0, not >= 0. "
+                      "An input of exactly zero lets `upstream` pass in your version: the ReLU is on only where values > 0, not >= 0. "
                       "The slide's mask has a zero there, too."),
         Misconception("times the activation", variant(lambda v, u, tf: tf.nn.relu(v) * tf.nn.relu(u)),
                       "You multiply by the activation itself; only its sign decides, as a mask of zeros and ones."),

@@ -71,8 +71,7 @@ EXERCISE = Exercise(
     hints=("The contribution has three terms, so there are three convolutions forward, and three on the way back.",
            "Fill two pictures with the bounds: tf.zeros_like(pixels) + low, and the same with high. The middle term takes the positive "
            "part of the kernel, the last one the negative part; s = relevance over the sum of all three.",
-           "pixels * back(s, kernel) - lows * back(s, positive part) - highs * back(s, negative part), with back = tf.nn.conv2d_transpose "
-           "as in 10.3"),
+           "pixels * slide_back(s, kernel) - lows * slide_back(s, positive part) - highs * slide_back(s, negative part)"),
     misconceptions=(
         Misconception("bounds swapped", variant(bounds=lambda low, high: (high, low)),
                       "low and high have changed places: a positive weight contributes least at the lower bound, so w+ goes with low and "
