@@ -60,7 +60,7 @@ svm_accuracy = np.mean(svm_says(cancer.x_test) == cancer.y_test)
 claim("Accuracy of the SVM on rows that it has not seen", svm_accuracy, at_least=0.93)
 
 # %% [markdown]
-# Two numbers say how good the tree is, and they answer different questions. Let $f(x)$ be the model's class, $g(x)$ the tree's, $y$ the label, and let the shares be taken over held-out rows:
+# Two numbers say how good the tree is, and they answer different questions. Let $f(x)$ be the model's class, $g(x)$ the tree's, $y$ the label, and let the shares be taken over $n$ held-out rows, where $[\,\cdot\,]$ is 1 if the statement inside is true and 0 if not:
 #
 # $$\text{fidelity} = \tfrac1n \sum_i [\,g(x_i) = f(x_i)\,], \qquad \text{accuracy} = \tfrac1n \sum_i [\,g(x_i) = y_i\,].$$
 #
@@ -203,7 +203,7 @@ claim("New rows against the tree on labels, mean gain in fidelity", np.mean(comp
 # %% [markdown]
 # ### Trap: a faithful surrogate of a wrong model
 #
-# A second hospital adds a column to the table: the number of the **scanner**, 0 or 1. In the training rows nearly all malignant cases went through scanner 1, because the surgeons' ward has it. In use, patients go through either scanner. The SVM is trained on this table, and on held-out rows of the *same hospital* it looks better than before.
+# A second hospital adds a column to the table: the **scanner**, A or B, written as -3 or 3, so that it weighs more than a standardised column. In the training rows nearly all malignant cases went through scanner B, because the surgeons' ward has it, and nearly all benign ones through A. In use, patients go through either scanner. The SVM is trained on this table, and on held-out rows of the *same hospital* it looks better than before.
 
 # %%
 SCANNER = 3.0   # weight of the column beside standardised ones
@@ -238,7 +238,7 @@ for name, same, other in zip(("SVM accuracy", "tree fidelity", "tree accuracy"),
     print(f"{name:14s} same hospital {same:.2f}   in use {other:.2f}")
 
 # %% [markdown]
-# What is to be seen (thresholds are in standard deviations here): the first question of the tree is the scanner. No score of the first hospital gave it away; the tree did, because it is faithful. A faithful surrogate repeats the model's mistakes. That is what it is for: **fidelity is no praise of the model**, and a rule in the surrogate is a finding about the model, not about the disease.
+# What is to be seen (thresholds are in standard deviations here, the scanner's apart): the first question of the tree is the scanner. No score at this hospital gave it away; the tree did, because it is faithful. A faithful surrogate repeats the model's mistakes. That is what it is for: **fidelity is no praise of the model**, and a rule in the surrogate is a finding about the model, not about the disease.
 
 # %%
 claim("At the same hospital the leaky SVM's accuracy, mean over seeds", home[:, 0].mean(), at_least=0.95)
@@ -258,7 +258,7 @@ claim("Share of the seeds in which the surrogate asks for the scanner first", np
 # - how many **sites** of a motif a sequence holds: AP-1 and MAF make a sequence bound, CRE and GATA are decoys;
 # - **CpG**: how often G follows C, which is rare in vertebrates.
 #
-# So correlate. One table holds a pooled activation for each sequence and filter, $(n, F)$, the other a statistic for each sequence, $(n, S)$. The answer is a matrix of Pearson correlations, $(F, S)$:
+# So correlate. One table, $a$, holds a pooled activation for each of $n$ sequences and $F$ filters, $(n, F)$; the other, $b$, holds $S$ statistics of each sequence, $(n, S)$. The answer is a matrix of Pearson correlations, $(F, S)$:
 #
 # $$r_{fs} = \frac{\sum_i (a_{if} - \bar a_f)(b_{is} - \bar b_s)}{\lVert a_{\cdot f} - \bar a_f \rVert \, \lVert b_{\cdot s} - \bar b_s \rVert}.$$
 
@@ -367,7 +367,7 @@ axes[0].legend(loc="upper right", fontsize=9)
 plots.describe(figure, "Strongest correlation for each statistic: trained networks stand far above random ones for AP-1 and MAF only; for GC random networks reach as much as dnanet.")
 
 # %% [markdown]
-# What is to be seen: for AP-1 and MAF the random networks (hollow) stay low, and the trained ones stand far above. For GC they reach as much as `dnanet`; with mean pooling they reach nearly 1. A random filter has, by chance, larger weights for G and C than for A and T, and the mean of its answers **is** a count of letters. So *"the filter correlates with GC"* says little about what was learnt. Statistics of composition are read by almost any linear filter. The control is a random network, not zero.
+# What is to be seen: for AP-1 and MAF the random networks (hollow) stay low, and the trained ones stand far above. For GC they reach as much as `dnanet`; with mean pooling they reach nearly 1. A random filter has, by chance, larger or smaller weights for G and C than for A and T, and the mean of its answers **is**, but for the ReLU and the edges, a count of letters. So *"the filter correlates with GC"* says little about what was learnt. Statistics of composition are read by almost any linear filter. The control is a random network, not zero.
 
 # %%
 motif = [STATISTICS.index(name) for name in ("AP-1", "MAF")]
@@ -382,7 +382,7 @@ claim("GC, dnanet_gc minus the best random network (max pooling)", peak["max"]["
 # %% [markdown]
 # ### From hearing to using: change the input
 #
-# A correlation is an observation. An experiment is better, and here it is easy: scramble the letters inside every AP-1 site and look at the filter again; then scramble the decoys, as a control. And the last word on use has the **answer** of the network: does the score itself follow GC, in sequences in which GC says nothing?
+# A correlation is an observation. An experiment is better, and here it is easy: scramble the letters inside every AP-1 site and look at the filter again; then scramble the decoys, as a control. And the **answer** of the network has the last word on use: does the score itself follow GC, in sequences in which GC says nothing?
 
 # %%
 listener = np.abs(heard[:, STATISTICS.index("AP-1")]).argmax()
@@ -413,9 +413,9 @@ claim("The score of dnanet_gc does, with r", score_follows_gc("dnanet_gc"), at_l
 # %% [markdown]
 # ## 4. Chance: permutation
 #
-# How large a correlation does chance give? With counts and rectified activations no textbook formula fits, but there is a way that asks for none. If filter and statistic have nothing to do with each other, any pairing of the activations with the rows of the statistics is as good as the real one. So **shuffle the rows of the statistics**, $P$ times, and look at how often a shuffled $|r|$ reaches the real one:
+# How large a correlation does chance give? The textbook formula assumes normal data, and counts and rectified activations are not normal; but there is a way that assumes nothing of the kind. If filter and statistic have nothing to do with each other, any pairing of the activations with the rows of the statistics is as good as the real one. So **shuffle the rows of the statistics**, $P$ times, and look at how often a shuffled $|r|$ reaches the real one:
 #
-# $$p_{fs} = \frac{b_{fs} + 1}{P + 1}, \qquad b_{fs} = \#\{k : |r^{(k)}_{fs}| \ge |r_{fs}|\}.$$
+# $$p_{fs} = \frac{c_{fs} + 1}{P + 1}, \qquad c_{fs} = \#\{k : |r^{(k)}_{fs}| \ge |r_{fs}|\}.$$
 #
 # The ones stand for the real pairing, which is one of the possible ones. Without them $p$ could be 0, which no number of shuffles can show.
 #
@@ -431,7 +431,7 @@ def unit_columns(table):
 
 # %% [markdown] tags=["card"] label="05.3-card"
 # ### Exercise 05.3 · Permutation p-values
-# *3 points · 18 minutes · difficulty ●●●*
+# *3 points · 18 minutes · difficulty ●●○*
 #
 # Write `permutation_p_values`. The permutations are given, so that your answer has nothing random in it. Use no Python loop over filters or statistics: `table[permutations]` picks the rows of all permutations at once, and `@` multiplies stacks of matrices.
 
@@ -451,7 +451,7 @@ def permutation_p_values(activations, statistics, permutations):
     Returns
     -------
     ndarray, float, shape (F, S)
-        (b + 1) / (P + 1), with b the number of permutations whose |r| is at least the measured |r|. Ties
+        (c + 1) / (P + 1), with c the number of permutations whose |r| is at least the measured |r|. Ties
         count: compare with |r| - 1e-9, because sums in another order are not equal to the last digit.
         Phipson and Smyth (2010).
     """
@@ -499,7 +499,7 @@ claim("but share of the deals in which at least one pair looks like a finding", 
 # |---|---|---|---|
 # | Bonferroni | $m$ | | the chance of **any** false finding |
 # | Holm | $m - i + 1$ | running maximum, from the smallest up | the same, and never finds less |
-# | Benjamini and Hochberg (BH) | $m / i$ | running minimum, from the largest down | the expected **share** of false ones among the findings |
+# | Benjamini and Hochberg (BH) | $m / i$ | running minimum, from the largest down | the expected **share** of false ones among the findings (if the tests are independent, or depend positively) |
 #
 # The result is cut at 1 and compared with 0.05 as a p-value is. The running maximum and minimum see to it that a smaller $p$ never ends up with the larger adjusted value.
 
@@ -568,7 +568,7 @@ axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plots.describe(figure, "Findings at 0.05 under five corrections, coloured by statistic: Bonferroni and Holm find none with 999 shuffles, the max statistic keeps GC, AP-1, MAF and CpG.")
 
 # %% [markdown]
-# What is to be seen: without correction every statistic has findings, decoys as well. Bonferroni and Holm find nothing, for want of shuffles. BH keeps most and lets some false ones through, as it says. The max statistic keeps the planted motifs, and GC with its relative CpG.
+# What is to be seen: without correction every statistic has findings, decoys as well. Bonferroni and Holm find nothing, for want of shuffles. BH keeps most, and with them a few pairs of a decoy. Not each of those need be false: the GATA count goes a little with GC and CRE with CpG, so a filter that follows GC follows them as well, a little. The max statistic keeps the planted motifs, and GC with its relative CpG.
 
 # %%
 decoys = [STATISTICS.index(name) for name in ("CRE", "GATA")]
@@ -649,10 +649,10 @@ for panel in axes[1]:
 for panel in axes[:, 0]:
     panel.set_ylabel("strongest |r|")
 plots.describe(figure, "Strongest correlation by layer for six statistics: random networks keep brightness and colour through all layers, the trained one forgets "
-                       "them and gains orientation and the animal's area.")
+                       "them and edge energy, and gains the animal's area, and orientation half way.")
 
 # %% [markdown]
-# What is to be seen: random networks (grey) pass brightness and colour on through all four layers. The trained one (blue) **forgets** them, because light and colour say nothing about the species, and gains the orientation of edges and the area of the animal. Measured against zero, you would have praised the trained network for knowing brightness. Measured against random networks, what it learnt is to lose it.
+# What is to be seen: random networks (grey) pass brightness and colour on through all four layers. The trained one (blue) **forgets** them, because light and colour say nothing about the species, and in the end edge energy too. It gains the area of the animal, and the orientation of edges half way: after layer 4 that is back at the level of random networks. Measured against zero, you would have praised the trained network for knowing brightness. Measured against random networks, what it learnt is to lose it.
 
 # %%
 claim("Brightness after the last layer: random minus trained, at least", (random_nets[:, 3, 0] - trained[3, 0]).min(), at_least=0.4)
@@ -680,7 +680,7 @@ figure.suptitle("by one filter of layer 2", fontsize=11)
 plots.describe(figure, "Eight pictures with the strongest and eight with the weakest response of the filter that follows uprightness.")
 
 # %% [markdown]
-# What is to be seen: pictures for which the filter stands highest, in the direction of uprightness, and lowest. Above stand animals on legs, beside plants with upright leaves; below they lie or swim. But the grounds above are also lighter. From the pictures alone you could not say which of the two the filter listens to, nor from the correlation: the two statistics go together a little. The transposed pictures part them.
+# What is to be seen: the eight pictures with the largest activation of the filter, and the eight with the smallest (sign turned so that upright comes first). Above stand animals on legs, beside plants with upright leaves; below most lie or swim. But the grounds above are also lighter. From the pictures alone you could not say which of the two the filter listens to, nor from the correlation: the two statistics go together a little. The transposed pictures part them.
 
 # %%
 moved = np.corrcoef(after[:, chosen] - before[:, chosen], turned[:, 4] - scene[:, 4])[0, 1]

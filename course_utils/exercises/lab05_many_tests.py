@@ -35,11 +35,11 @@ def oracle(p, method):
     return np.array([min(1.0, max(q * sum(other >= q for other in flat) for q in flat if q <= value)) for value in flat]).reshape(p.shape)
 
 
-def variant(factors=None, running=None, cap=True, order_of=np.argsort, back=True, family=None):
-    """Sort, multiply, make monotone, cap, put back; with one step changed."""
+def variant(factors=None, running=None, cap=True, order_of=np.argsort, back=None, family=None):
+    """Sort, multiply, make monotone, cap, put back; with one step changed. `family` is the axis of a table that is corrected by itself."""
     def adjusted(p, method):
         if family is not None and p.ndim == 2:
-            return np.stack([adjusted_one(column, method) for column in p.T], axis=1)
+            return np.apply_along_axis(adjusted_one, family, p, method)
         return adjusted_one(p, method)
 
     def adjusted_one(p, method):
@@ -57,8 +57,11 @@ def variant(factors=None, running=None, cap=True, order_of=np.argsort, back=True
                 scaled = np.minimum.accumulate(scaled[::-1])[::-1]
         else:
             scaled = running(method, scaled)
+        scaled = np.minimum(scaled, 1) if cap else scaled
+        if back is not None:
+            return back(scaled, order).reshape(p.shape)
         answer = np.empty(m)
-        answer[order if back else slice(None)] = np.minimum(scaled, 1) if cap else scaled
+        answer[order] = scaled
         return answer.reshape(p.shape)
 
     return adjusted
@@ -102,16 +105,22 @@ EXERCISE = Exercise(
                       "You divide p-values by the factor. Dividing is for the threshold; p-values are multiplied."),
         Misconception("ranked from the largest", variant(order_of=lambda flat: np.argsort(-flat)),
                       "Your ranks start at the largest p-value; rank 1 is the smallest."),
-        Misconception("left in sorted order", variant(back=False),
+        Misconception("left in sorted order", variant(back=lambda scaled, order: scaled),
                       "The values are right and stand in sorted order: put each back where its p-value came from."),
+        Misconception("sorted once more", variant(back=lambda scaled, order: scaled[order]),
+                      "Sorting back goes the other way: out[order] = scaled, not scaled[order]."),
         Misconception("not cut", variant(cap=False),
                       "Some of your adjusted values are larger than 1: cut them there."),
-        Misconception("each column alone", variant(family=True),
+        Misconception("each column alone", variant(family=0),
                       "You corrected each column of the table by itself; all p-values of the table are one family of m tests."),
+        Misconception("each row alone", variant(family=1),
+                      "You corrected each row as a family of its own; m is the number of all entries."),
         Misconception("Bonferroni for all", variant(factors=lambda method, m, rank, factor: np.full(m, float(m))),
                       "You multiply by m whatever the method: Holm multiplies by m - i + 1, Benjamini and Hochberg by m / i."),
         Misconception("ranks from zero", variant(factors=lambda method, m, rank, factor: {"bonferroni": factor, "holm": m - rank + 0.0, "bh": m / (rank + 1.0)}[method]),
                       "Your factors are off by one rank: i is 1 for the smallest p-value, as numpy's 0 is not."),
+        Misconception("Holm from m - 1", variant(factors=lambda method, m, rank, factor: m - rank + 0.0 if method == "holm" else factor),
+                      "Holm's first factor is m, not m - 1: with i = 1 for the smallest it is m - i + 1."),
         Misconception("Šidák's formula", lambda p, method: 1 - (1 - p) ** p.size,
                       "This is Šidák's correction, 1 - (1 - p)^m, which holds for independent tests; here the three others are asked for."),
     ),

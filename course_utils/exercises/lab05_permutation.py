@@ -7,7 +7,7 @@ from course_utils.exercises.contract import Case, Exercise, Law, Misconception
 
 
 def cases(seed):
-    """Few inputs, counts among the statistics (so that ties occur), both signs, the identity among the permutations."""
+    """Few inputs, counts among the statistics (so that ties occur), both signs, the identity among the permutations; one case with repeated rows."""
     rng = np.random.default_rng([53, seed])
     made = []
     for n, filters, columns, count in ((9, 4, 3, 60), (16, 3, 2, 99), (24, 5, 2, 49)):
@@ -20,6 +20,14 @@ def cases(seed):
         permutations = np.array([rng.permutation(n) for _ in range(count)])
         permutations[int(rng.integers(count))] = np.arange(n)
         made.append(Case((activations, statistics, permutations), f"{n} inputs, {filters} filters, {columns} statistics, {count} permutations"))
+    # Inputs that come three times: permutations within the threes give the same r, with sums in another order.
+    triple = rng.permutation(np.arange(15) % 5)
+    activations, statistics = rng.normal(size=(5, 3))[triple], rng.normal(size=(15, 2))
+    places = np.argsort(triple, kind="stable")
+    permutations = np.array([rng.permutation(15) for _ in range(79)])
+    for k in range(40):
+        permutations[k, places] = rng.permuted(places.reshape(5, 3), axis=1).ravel()
+    made.append(Case((activations, statistics, rng.permutation(permutations)), "15 inputs, each activation three times, 3 filters, 2 statistics, 79 permutations"))
     return made
 
 
@@ -43,10 +51,10 @@ def both_sides(drawn, seen):
     return (np.abs(drawn) >= np.abs(seen) - 1e-9).sum(axis=0)
 
 
-def variant(count=both_sides, share=lambda hits, n: (hits + 1) / (n + 1), draw=None):
-    """The test with one step changed: what is counted, the share, or what is permuted."""
+def variant(count=both_sides, share=lambda hits, P: (hits + 1) / (P + 1), draw=None, scale=unit):
+    """The test with one step changed: what is counted, the share, what is permuted, or the scaling."""
     def permutation_p_values(activations, statistics, permutations):
-        a, b = unit(activations), unit(statistics)
+        a, b = scale(activations), scale(statistics)
         drawn = a.T @ b[permutations] if draw is None else draw(a, b, permutations)
         return share(count(drawn, a.T @ b), len(permutations))
     return permutation_p_values
@@ -65,24 +73,35 @@ def largest_of_all(drawn, seen):
 
 
 def on_the_grid(args, answer):
-    """A whole number of (count + 1)ths, at least one."""
+    """A whole number of (P + 1)ths, at least one."""
     steps = np.asarray(answer, float) * (len(args[2]) + 1)
     return bool((np.abs(steps - np.round(steps)) < 1e-6).all() and (steps > 0.5).all() and (steps < len(args[2]) + 1.5).all())
 
 
+def ties_count(args, answer):
+    """Permutations that exchange only equal rows of the activations are hits for every pair."""
+    activations, _, permutations = args
+    ties = (activations[np.argsort(permutations, axis=1)] == activations).all(axis=(1, 2)).sum()
+    return bool((np.asarray(answer) * (len(permutations) + 1) > ties + 0.5).all())
+
+
 EXERCISE = Exercise(
-    id="05.3", title="Permutation p-values", points=3, minutes=18, difficulty=3, function="permutation_p_values",
+    id="05.3", title="Permutation p-values", points=3, minutes=18, difficulty=2, function="permutation_p_values",
     cases=cases, oracle=oracle,
-    laws=(Law("counting the data", "With b of n permutations at least as extreme, p is (b + 1)/(n + 1): a whole number of (n + 1)ths, never 0.", on_the_grid),),
+    laws=(Law("counting the data", "With c of P permutations at least as extreme, p is (c + 1)/(P + 1): a whole number of (P + 1)ths, never 0.", on_the_grid),
+          Law("ties", "A permutation that exchanges only rows of equal activations leaves r as it is and counts: compare with |r| - 1e-9, as rounding is not to decide.",
+              ties_count)),
     hints=("A permutation of the rows of one table breaks every tie between the two tables, and leaves each table as it was. What does a correlation reach then?",
            "Centre the columns and scale them to length 1 once: permuting rows changes neither. statistics[permutations] has shape (P, n, S), and a matrix "
            "product with the activations, turned to (F, n), works for all P at once: (P, F, S). Count along axis 0.",
            "drawn = a.T @ b[permutations]; hits = (np.abs(drawn) >= np.abs(a.T @ b) - 1e-9).sum(axis=0); p is (hits + 1) / (P + 1)"),
     misconceptions=(
-        Misconception("b over n", variant(share=lambda hits, n: hits / n),
-                      "With b/n a p-value can be 0, which no finite number of permutations shows: the data count as one arrangement more, (b + 1)/(n + 1)."),
-        Misconception("b plus 1 over n", variant(share=lambda hits, n: (hits + 1) / n),
-                      "You added the data to the count and not to the total: divide by n + 1."),
+        Misconception("c over P", variant(share=lambda hits, P: hits / P),
+                      "With c/P a p-value can be 0, which no finite number of permutations shows: the data count as one arrangement more, (c + 1)/(P + 1)."),
+        Misconception("c plus 1 over P", variant(share=lambda hits, P: (hits + 1) / P),
+                      "You added the data to the count and not to the total: divide by P + 1."),
+        Misconception("raw inner products", variant(scale=lambda columns: columns),
+                      "You compare inner products of raw columns; centre and scale both tables first (unit_columns)."),
         Misconception("one-sided", variant(count=lambda drawn, seen: (drawn >= seen - 1e-9).sum(axis=0)),
                       "You count only correlations that are larger with their sign; a filter that falls with the statistic listens too: compare absolute values."),
         Misconception("absolute on one side", variant(count=lambda drawn, seen: (np.abs(drawn) >= seen - 1e-9).sum(axis=0)),
