@@ -22,7 +22,7 @@
 # You will be able to
 #
 # - **write** BackSelect, FindSIS and SIScollection, with each step's questions asked in one batch;
-# - **prove** on small inputs, by brute force, what the greedy search gives and what it does not;
+# - **test** on small inputs, by brute force, what the greedy search gives and what it does not;
 # - **read** the subsets of a digit, and say what the mask value has to do with them;
 # - **rebuild** the lecture's table of DNA subsets and check it against the planted motifs;
 # - **recognise** a network that is sure of nonsense.
@@ -55,7 +55,7 @@ start("11")
 # positions in $S$ kept and all others **masked**: replaced by a value that is meant to say nothing. $f$ is the network's confidence in its
 # decision and $\tau$ a **threshold**. $S$ is a **sufficient input subset** (SIS) if
 #
-# $$f(\mathbf x_S) \ge \tau \qquad\text{and no position of } S \text{ can be spared.}$$
+# $$f(\mathbf x_S) \ge \tau \qquad\text{and no position of } S \text{ can be spared:}\quad f(\mathbf x_{S \setminus \{i\}}) < \tau \text{ for each } i \in S.$$
 #
 # All that the search needs to know of the network is which value a set has. So everything below speaks to a function
 #
@@ -82,7 +82,7 @@ claim("The largest drop when one position of the toy is masked", drops.max(), at
 # %% [markdown]
 # ## 2 · BackSelect
 #
-# The slide's first procedure, with $R$ a stack:
+# The slide's first procedure, with $R$ a stack, empty at first, and $S \setminus \{i\}$ for $S$ without $i$:
 #
 # > BackSelect$(f, \mathbf x, S)$: as long as $S$ is not empty, find $i^* = \operatorname{argmax}_{i \in S} f(\mathbf x_{S \setminus \{i\}})$,
 # > take $i^*$ out of $S$ and push it onto $R$.
@@ -112,7 +112,8 @@ def back_select(value, subset):
     ndarray, int64, shape (number of True in subset,)
         The stack, bottom first: entry 0 is the position that was removed first, entry -1, the top,
         the one that was removed last. At each step the position goes whose removal from what is
-        left gives the highest value. `value` is called once a step, with all its candidates.
+        left gives the highest value, of equal ones the first. `value` is called once a step, with
+        all its candidates.
     """
     ### BEGIN SOLUTION
     rest, stack = subset.copy(), []
@@ -148,8 +149,8 @@ describe(figure, "The value of what is left in the toy, after each removal: it s
                  "one of the last two, 0 and 1, goes.")
 
 # %% [markdown]
-# What is to be seen: position 2 goes first, it belongs to no reason; then the second reason goes, at no cost; the value falls only when the
-# first reason is touched.
+# What is to be seen: position 2 goes first, it belongs to no reason; then the second reason goes, at hardly any cost; the value falls only when
+# the first reason is touched.
 #
 # ### The price
 #
@@ -248,8 +249,8 @@ find_sis = check("11.2", find_sis)
 #
 # One subset is one reason. Take it out and see whether the rest still decides the same: if so, there is another reason in it.
 #
-# > SIScollection$(f, \mathbf x, \tau)$: $S = [p]$. For $k = 1, 2, \dots$: $R = $ BackSelect$(f, \mathbf x, S)$, $S_k = $ FindSIS$(f, \mathbf x,
-# > \tau, R)$, $S \leftarrow S \setminus S_k$; if $f(\mathbf x_S) < \tau$, return $S_1, \dots$
+# > SIScollection$(f, \mathbf x, \tau)$: $S = \{0, \dots, p - 1\}$, all positions. For $k = 1, 2, \dots$: $R = $ BackSelect$(f, \mathbf x, S)$,
+# > $S_k = $ FindSIS$(f, \mathbf x, \tau, R)$, $S \leftarrow S \setminus S_k$; if $f(\mathbf x_S) < \tau$, return $S_1, \dots$
 #
 # How many are returned? The slide prints $S_1, \dots, S_{k-1}$. But when the loop ends in round $k$, $S_k$ has been found and suffices;
 # it is what is left *without* it that does not. With a single reason, $k = 1$ and the slide would return nothing. Return $S_1, \dots, S_k$.
@@ -279,7 +280,7 @@ def sis_collection(value, p, threshold):
     ndarray, bool, shape (k, p)
         One subset a row, in the order in which they are found. As long as the rest, at first all
         positions, reaches the threshold (>=), `back_select` and `find_sis` take the next subset
-        out of it. k is 0 where the whole input stays below the threshold.
+        out of it. Where the whole input stays below the threshold, k is 0 and the shape (0, p).
     """
     ### BEGIN SOLUTION
     rest, subsets = np.ones(p, dtype=bool), []
@@ -410,7 +411,8 @@ accuracies = [(network(x[test]).argmax(dim=1) == y[test]).double().mean().item()
 claim("Unseen digits named rightly, by the worst of the networks", min(accuracies), at_least=0.95)
 
 # %% [markdown]
-# What is $f$? The lecture says confidence: a probability of at least 0.9, say. Use the **log-odds** of the class in its place:
+# What is $f$? The lecture says confidence: a probability of at least 0.9, say. Use the **log-odds** of the class $c$,
+# whose probability is $p_c$, in its place:
 #
 # $$f(\mathbf x) = \log \frac{p_c}{1 - p_c} = z_c - \log \sum_{k \ne c} e^{z_k}, \qquad \tau = \log \frac{0.9}{0.1}$$
 #
@@ -601,12 +603,12 @@ tricked = [border_subsets(network, 30) for network in networks]
 # %%
 examples = tricked[0][1][:6]
 figure = album([[subset] for _, _, subset in examples], [picture for picture, _, _ in examples], [f"sure: {guess}" for _, guess, _ in examples])
-describe(figure, "Six pictures with noise on their border and nothing inside, each with the digit that the network is sure of; below, the few "
-                 "border pixels that suffice.")
+describe(figure, "Six pictures with noise on their border and the mean digit inside, each with the digit that the network is sure of; below, "
+                 "the few border pixels that suffice.")
 
 # %% [markdown]
-# What is to be seen: noise around the mean digit, no digit of anybody's, a name above each, and below it the few border pixels that the name
-# rests on. Everything else may go back to the mean.
+# What is to be seen: noise around the mean digit, no digit of anybody's, a name above each (and not the one that the mean alone was taken
+# for), and below it the few border pixels that the name rests on. Everything else may go back to the mean.
 
 # %%
 claim("Share of this nonsense that each network names with 0.9 or more", min(share for share, _ in tricked), at_least=0.2)
@@ -651,7 +653,7 @@ claim("Median size of the cheat's first subset", np.median(first.sum(axis=1)), a
 # ## 8 · DNA: the lecture's table
 #
 # The sequences are generated, 100 letters, one-hot `(n, 4, 100)`. Half of them are *bound*: they hold one or two sites of **AP-1** (core
-# TGACTCA) or **MAF** (TGCTGA, two free letters, GCA), on either strand. The others hold spoiled sites, and both hold decoys. `dnanet` has
+# TGACTCA) or **MAF** (TGCTGAC, two free letters, GCA), on either strand. The others hold spoiled sites, and both hold decoys. `dnanet` has
 # learnt to tell them apart. A masked letter is a column of 0.25: each letter equally likely.
 
 # %%
@@ -797,7 +799,7 @@ print(f"median length {np.median(subset.sum(axis=1)):.0f} of 100; two sites: {np
 
 # %%
 claim("Subsets that lie on a planted motif with at least nine tenths of their letters", (on_motif >= 0.9).mean(), at_least=0.9)
-claim("Sequences in which a planted motif is recovered", np.mean(recovered), at_least=0.95)
+claim("Sequences in which a subset touches a planted motif", np.mean(recovered), at_least=0.95)
 claim("Share of all letters that the motifs cover: what chance would give", bound.motif_masks.mean(), at_most=0.25)
 claim("Share of the subsets' letters on decoys", (subset & elsewhere).sum() / subset.sum(), at_most=0.02)
 claim("Median length of a subset, of 100 letters", np.median(subset.sum(axis=1)), at_most=12)
@@ -900,12 +902,12 @@ figure, axes = panels(1, 2, width=9, height=3.2, width_ratios=(1, 1.35))
 for axis, name in zip(axes, ("AP-1", "MAF")):
     draw_rows(axis, name)
 describe(figure, "The most frequent subsets of AP-1 and of MAF with their counts, each aligned below the motif's planted consensus; kept letters "
-                 "agree with it, and the two free positions of MAF are dashes.")
+                 "agree with it, and the two free positions in the middle of MAF are dashes.")
 
 # %% [markdown]
 # What is to be seen: the top line of each half is what was planted (R is A or G, N is any letter), and below it the most frequent subsets
 # with their counts, turned to the strand that fits. The network asks for the core TGACTCA of AP-1, and for MAF leaves out the two free
-# letters by itself: the dashes of the lecture's second table. The AT-rich end of MAF, which is planted too, it hardly ever needs.
+# letters in the middle by itself: hence the dashes, as in the lecture's second table. The AT-rich end of MAF, which is planted too, it hardly ever needs.
 
 # %%
 top = {name: next(text for text, _ in rows if places[text][1] == name) for name in ("AP-1", "MAF")}   # rows come most frequent first

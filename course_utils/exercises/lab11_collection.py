@@ -134,7 +134,7 @@ EXERCISE = Exercise(
            "The test is on the rest, before each round, the first one included. In a round: BackSelect on the rest, FindSIS on its stack, "
            "remember the subset, take its positions out of the rest.",
            "while value(rest[None])[0] >= threshold: found = find_sis(value, back_select(value, rest), p, threshold); subsets.append(found); "
-           "rest = rest & ~found"),
+           "rest = rest & ~found. At the end: return np.array(subsets, dtype=bool).reshape(-1, p), which is right for no subset too"),
     misconceptions=(
         Misconception("as printed on the slide", variant(cut=slice(None, -1)),
                       "You leave out the last subset, as line 6 of the slide has it: S_1 to S_(k-1). But S_k suffices as the others do; only "
@@ -154,5 +154,8 @@ EXERCISE = Exercise(
                       "decision to explain: return no rows."),
         Misconception("above, not at", variant(enough=np.greater),
                       "A rest whose value is just the threshold still decides: go on while it is >= the threshold."),
+        Misconception("until None", variant(enough=lambda value, threshold: True),
+                      "You go on until `find_sis` returns None. Stop as soon as the *rest* is below the threshold: a part of it may still "
+                      "reach it, but the rest no longer decides the same."),
     ),
 )

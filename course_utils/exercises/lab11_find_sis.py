@@ -89,6 +89,19 @@ def one_by_one(value, stack, p, threshold):
     return next((mask for mask in top if value(mask[None])[0] >= threshold), None)
 
 
+def positions_popped(value, stack, p, threshold):
+    masks = prefixes(stack, p)
+    good = value(masks) >= threshold
+    return stack[::-1][:int(np.argmax(good))] if good.any() else None
+
+
+def pops_without_test(value, stack, p, threshold):
+    left, mask = list(stack), np.zeros(p, bool)
+    while value(mask[None])[0] < threshold:
+        mask[left.pop()] = True
+    return mask
+
+
 def sufficient(args, answer):
     value, _, _, threshold = args
     return answer is None or bool(value(np.asarray(answer)[None])[0] >= threshold)
@@ -141,5 +154,9 @@ EXERCISE = Exercise(
                       "You ask for the value of everything but the subset: True in a mask means kept."),
         Misconception("positions one by one", one_by_one,
                       "You try the positions each on its own. They add up: the subset keeps what was popped before."),
+        Misconception("positions returned", positions_popped,
+                      "You return the positions; return a mask of all p positions, True where one is kept."),
+        Misconception("pops from an empty stack", pops_without_test,
+                      "The stack ran out before the threshold was reached: test for that, and return None."),
     ),
 )

@@ -18,7 +18,7 @@ def turned(text):
 
 def cases(seed):
     rng = np.random.default_rng([114, seed])
-    return [drawn(rng, "motifs on both strands", 10, (5, 3, 1), 30), drawn(rng, "equal counts", 8, (2, 2, 2), 24),
+    return [drawn(rng, "motifs on both strands", 10, (5, 3, 1), 30), drawn(rng, "equal counts", 16, (2, 2, 2), 24),
             drawn(rng, "subsets at the ends of the sequence", 7, (4, 2), 14, ends=True)]
 
 
@@ -70,6 +70,10 @@ def variant(other=turned, merged=True, gap="-", cut=True, key=lambda row: (-row[
     return sis_table
 
 
+def falling(sequences, subsets):
+    return sorted(variant()(sequences, subsets), key=lambda row: (row[1], row[0]), reverse=True)
+
+
 def all_counted(args, answer):
     return sum(count for _, count in answer) == len(args[0])
 
@@ -112,6 +116,12 @@ EXERCISE = Exercise(
                       "places counts as two."),
         Misconception("alphabetical", variant(key=lambda row: row[0]),
                       "Your rows stand in alphabetical order; the most frequent come first, and only equal counts are sorted by the text."),
+        Misconception("sorted by count only", variant(key=lambda row: -row[1]),
+                      "Equal counts stand in the order in which you met them, as `most_common` leaves them; sort by (-count, text)."),
+        Misconception("lowest count first", variant(key=lambda row: (row[1], row[0])),
+                      "Your rows begin with the lowest count; the highest comes first, so sort by (-count, text)."),
+        Misconception("texts from T to A", falling,
+                      "The order of your rows is off: the highest count first, and among equal counts the text from A to T."),
         Misconception("larger text", variant(best=max),
                       "Of a text and its reverse complement you take the one that comes later in the alphabet; the smaller one names the row."),
     ),
