@@ -11,7 +11,7 @@
 #
 # *Lectures: CS 360 week 12 notes, 2.1; CS 360 slides of 16 April, Figures 1, 3, 4 and Algorithm 1; 50.039 week 10 notes, 3 · 120 minutes · builds on no other lab*
 #
-# A model says that a patient has the flu. Before a doctor acts on it, she wants to know which words of the note made it say so. **LIME** (local interpretable model-agnostic explanations) answers for any model, because it only ever asks the model for its scores: it varies the input a little, watches the scores, and fits a linear model that holds near this one input.
+# A model says that a patient has the flu. Before a doctor acts on it, she wants to know which words of the note made it say so. **LIME** (local interpretable model-agnostic explanations; Ribeiro, Singh and Guestrin 2016, *the paper* from here on) answers for any model, because it only ever asks the model for its scores: it varies the input a little, watches the scores, and fits a linear model that holds near this one input.
 #
 # You will be able to
 # - **write** LIME's three parts: the sampling, the kernel, and K-LASSO;
@@ -89,7 +89,7 @@ claim("The model prefers flu: its probability", flu(visit.texts)[0], at_least=0.
 # |---|---|---|---|---|
 # | $x$ | the input that is explained | a row | a text | an array of pixels |
 # | $x' \in \{0,1\}^d$ | its interpretable version: all pieces there, $x' = (1, \dots, 1)$ | the row's values | words or phrases | superpixels |
-# | $z' \in \{0,1\}^d$ | a sample: some pieces off | | | |
+# | $z' \in \{0,1\}^d$ | a sample, also called a **mask**: some pieces off | | | |
 # | $z$ | $z'$ turned back into an input that the model can read | other people's values | words removed | superpixels painted over |
 # | $f(z)$ | the model's score, one number | | | |
 # | $\pi_x(z)$ | the kernel: how near the sample is to $x$ | | | |
@@ -146,8 +146,8 @@ sample_around = check("04.1", sample_around)
 # How near to $x'$ do the samples come? Measure nearness by the **cosine distance** between $z'$ and $x'$, one minus the cosine of the angle between them; with $s$ of $d$ pieces on it is $1 - \sqrt{s/d}$.
 
 # %%
-D, rng = 64, np.random.default_rng(4)
-drawn = {"count, then choice": sample_around(D, 4000, rng), "a coin for each piece": rng.integers(0, 2, size=(4000, D))}
+PIECES, rng = 64, np.random.default_rng(4)
+drawn = {"count, then choice": sample_around(PIECES, 4000, rng), "a coin for each piece": rng.integers(0, 2, size=(4000, PIECES))}
 far = {name: 1 - np.sqrt(masks[1:].mean(axis=1)) for name, masks in drawn.items()}
 
 figure, axes = plots.panels(width=7, height=3)
@@ -231,7 +231,7 @@ def effective_size(weights):
 
 
 widths = np.geomspace(0.02, 2, 60)
-ones = np.ones(D)
+ones = np.ones(PIECES)
 left = {name: [effective_size(proximity(masks[1:], ones, width, "cosine")) / (len(masks) - 1) for width in widths]
         for name, masks in drawn.items()}
 USUAL = 0.25 * np.sqrt(2)                                 # the default of `lime` for pictures, in our formula
@@ -269,7 +269,7 @@ claim("Counts at the usual width keep a part", at_usual["count, then choice"], b
 # ### Exercise 04.3 · Weighted ridge regression
 # *3 points · 15 minutes · difficulty ●●○*
 #
-# Write `weighted_ridge` with numpy alone. Centre with weighted means, scale the rows, solve $(A^\top A + \alpha I)\,w = A^\top b$, and recover the intercept from the means.
+# Write `weighted_ridge` with numpy alone. Centre with weighted means and scale the rows; call the features so treated $A$ and the targets $b$. Solve $(A^\top A + \alpha I)\,w = A^\top b$, and recover the intercept from the means.
 
 # %% tags=["exercise"] label="04.3"
 def weighted_ridge(features, targets, weights, alpha):
@@ -311,7 +311,7 @@ line_everywhere = weighted_ridge(points, plane_scores, np.ones(len(points)), ALP
 lime_plane.figure(points, plane_scores, plane_weights, *line, everywhere=line_everywhere)
 
 # %% [markdown]
-# What is to be seen: the marks grow towards the cross, as their weights do. The dashed line follows the boundary beside the cross, where the large marks are, and is wrong elsewhere. Without weights (dotted) the line tilts the other way: the sign of the first feature has turned.
+# What is to be seen: the marks grow towards the cross, as their weights do. The dashed line, on which $g = ½$, follows the boundary ($f = ½$) beside the cross, where the large marks are, and is wrong elsewhere. Without weights (dotted) the line tilts the other way: the sign of the first feature's weight has turned.
 
 # %%
 same_side = {"near": lime_plane.agreement(points, plane_scores, plane_weights, *line),
@@ -333,7 +333,7 @@ claim("Sum of the weights of 300 samples at width 0.3", narrow.sum(), at_most=5)
 claim("There, the slope that alpha = 1 leaves, as a share of the slope", one / tiny, at_most=0.3)
 
 # %% [markdown]
-# Move the three parameters of the algorithm. Look for two things: a width at which the weight of the first feature changes its **sign**, and the smallest width at which the line still stays put when you change the seed.
+# Move the kernel's width, $N$ and $K$ (how many of the two features the line may use). Look for two things: a width at which the weight of the first feature changes its **sign**, and the smallest width at which the line still stays put when you change the seed.
 
 # %% tags=["nbval-ignore-output"]
 lime_plane.explore()
@@ -547,7 +547,7 @@ def lime_row(f, row, others, masks, k, width):
 lime_row = check("04.5", lime_row)
 
 # %% [markdown]
-# First a patient and a model for which you know the answer. In a **linear** model $f(x) = \sum_d v_d x_d + b$, putting in somebody else's value changes the score by $v_d$ times the difference, so on average over the table piece $d$ contributes $v_d (x_d - \bar x_d)$ with the column's mean $\bar x_d$. The intercept is what is left with everything off: $f$ at the mean, the part that belongs to no feature (the bias of the week 10 notes).
+# First a patient and a model for which you know the answer. In a **linear** model $f(x) = \sum_j v_j x_j + b$, putting in somebody else's value changes the score by $v_j$ times the difference, so on average over the table piece $j$ contributes $v_j (x_j - \bar x_j)$ with the column's mean $\bar x_j$. The intercept is what is left with everything off: $f$ at the mean, the part that belongs to no feature (the bias of the week 10 notes).
 
 # %%
 n_rows, patient = 4000, int(np.argmax(svm.predict(people)))
@@ -568,7 +568,7 @@ claim("The intercept is the score at the column means, as a share of the spread 
       abs(intercept - linear.predict(people.mean(axis=0)[None])[0]) / linear.predict(people).std(), at_most=0.15)
 
 # %% [markdown]
-# In the words of week 10: a linear model's decision is explained by its contributions $r_d = w_d\,x_d$. In the interpretable space every $x'_d$ is 1, so $r_d = w_d$: a weight **is** a contribution, and all of them plus the intercept add up to $g(x')$. Now the machine that is not linear, with five pieces:
+# In the words of week 10: a linear model's decision is explained by its contributions $r_j = w_j\,x_j$. In the interpretable space every $x'_j$ is 1, so $r_j = w_j$: a weight **is** a contribution, and all of them plus the intercept add up to $g(x')$. Now the machine that is not linear, with five pieces:
 
 # %%
 weights, intercept = lime_row(svm.predict, people[patient], others, row_masks, 5, 0.35)
@@ -616,7 +616,7 @@ print(example, numbered(word_keys(example))[0])
 # ### Exercise 04.6 · LIME for a note
 # *3 points · 12 minutes · difficulty ●●○*
 #
-# Write `lime_note`: for each mask, join the tokens that stay with blanks between them, ask $f$ for all texts at once, and `explain`. Numbering the tokens' pieces and indexing the masks with them says at once which tokens stay; mind the `-1`.
+# Write `lime_note`: for each mask, join the tokens that stay with blanks between them, ask $f$ for all texts at once, and `explain`. The pieces come numbered, so indexing the masks with them says at once which tokens stay; mind the `-1`.
 
 # %% tags=["exercise"] label="04.6"
 def lime_note(f, tokens, pieces, masks, k, width):
@@ -704,7 +704,7 @@ bars(phrase_names, phrase_weights, xlabel="weight in P(flu)")
 # %% [markdown]
 # ### Does it find what was planted?
 #
-# One note is an anecdote. Take new ones, explain each with words and with phrases as pieces, and hold the six named weights against what was planted: each piece's planted contribution is the sum of weight times state of the symptoms it names. A note counts as **recovered** when every named piece that has a planted contribution carries its sign, and the piece with the strongest one is among the named.
+# One note is an anecdote. Take new ones, explain each with words and with phrases as pieces, and hold the six named weights against what was planted: each piece's planted contribution is the sum, over the symptoms that it names, of the planted weight times the symptom's state: +1 if reported, −1 if denied. A note counts as **recovered** when every named piece that has a planted contribution carries its sign, and the piece with the strongest one is among the named.
 
 # %%
 def planted(clinic, i, keys, names):
@@ -1087,7 +1087,7 @@ axes.set(xlabel="radius r (standard deviations)", ylabel="distance to the gradie
 plots.describe(figure, "Relative distance of LIME's weights from the gradient against the sampling radius, both logarithmic: it falls steadily as the radius shrinks.")
 
 # %% [markdown]
-# What is to be seen: as the radius shrinks, the weights run into the gradient (line: median of the patients, band: the middle four fifths). From a radius of about one on, they have little to do with it.
+# What is to be seen: as the radius shrinks, the weights run into the gradient (line: median of the patients, band: the middle four fifths). From a radius of about one on they are far from it: most keep their sign, but they are much smaller, because the score levels off within the cloud.
 
 # %%
 middle = np.median(off, axis=1)

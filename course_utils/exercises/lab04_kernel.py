@@ -7,7 +7,7 @@ from course_utils.exercises.contract import Case, Exercise, Law, Misconception
 
 
 def cases(seed):
-    """Masks under the cosine distance, one of them all off, and points of the plane and of a table under L2."""
+    """Masks under the cosine distance, one of them all off, points under the same, and points of the plane and of a table under L2."""
     rng = np.random.default_rng([42, seed])
     made = []
     for d, n, width in ((7, 12, 0.4), (30, 25, 0.9)):
@@ -15,6 +15,10 @@ def cases(seed):
         masks[0], masks[int(rng.integers(1, n))] = 1, 0
         width = round(width * float(rng.uniform(0.8, 1.2)), 2)
         made.append(Case((masks, np.ones(d, int), width, "cosine"), f"{n} masks of {d} pieces, cosine distance, width {width:g}"))
+    x, samples = rng.normal(size=6), rng.normal(size=(14, 6))
+    samples[0], samples[int(rng.integers(1, 14))] = x, 0
+    width = round(float(rng.uniform(0.5, 0.9)), 2)
+    made.append(Case((samples, x, width, "cosine"), f"14 points of 6 numbers, one of them zero, cosine distance, width {width:g}"))
     for d, n, width in ((2, 20, 1.3), (5, 15, 2.1)):
         x = rng.normal(size=d)
         samples = np.concatenate([x[None], x + rng.normal(size=(n - 1, d))])
@@ -63,6 +67,14 @@ def mean_for_sum(samples, x, distance):
     return far if distance == "cosine" else far / np.sqrt(len(x))
 
 
+def blind_to_x(samples, x, distance):
+    """What the cosine distance comes to where x is all ones and the samples are 0 or 1."""
+    if distance == "l2":
+        return distances(samples, x, distance)
+    with np.errstate(invalid="ignore"):
+        return 1 - np.sqrt(np.asarray(samples, float).mean(axis=1))
+
+
 def one_at_x(args, answer):
     return abs(answer[0] - 1) < 1e-9
 
@@ -70,10 +82,11 @@ def one_at_x(args, answer):
 def nearer_weighs_more(args, answer):
     """Sorted by the oracle's distance, the weights never rise."""
     from scipy.spatial.distance import cdist
+    from sklearn.metrics.pairwise import cosine_distances
 
     samples, x, _, distance = args
     if distance == "cosine":
-        far = -np.asarray(samples).sum(axis=1)
+        far = cosine_distances(samples, [x])[:, 0]
     else:
         far = cdist(samples, [x])[:, 0]
     order = np.argsort(far, kind="stable")
@@ -96,6 +109,8 @@ EXERCISE = Exercise(
                       "similarity."),
         Misconception("no square", variant(lambda far, width: np.exp(-far / width)),
                       "The distance enters squared, as does the width: exp(-D²/width²), not exp(-D/width)."),
+        Misconception("distance not squared", variant(lambda far, width: np.exp(-far / width**2)),
+                      "You left the distance unsquared: the kernel is exp(-D²/width²)."),
         Misconception("width not squared", variant(lambda far, width: np.exp(-(far**2) / width)),
                       "You squared the distance and not the width: with exp(-D²/width²) the width has the unit of the distance."),
         Misconception("two in the denominator", variant(lambda far, width: np.exp(-(far**2) / (2 * width**2))),
@@ -109,6 +124,9 @@ EXERCISE = Exercise(
                       "Without the minus sign the weight grows with the distance."),
         Misconception("all off is no number", variant(how=lambda samples, x, distance: distances(samples, x, distance, all_off=np.nan)),
                       "The sample with every piece off has length 0, and 0/0 is no number: its cosine distance is set to 1."),
+        Misconception("blind to x", variant(how=blind_to_x),
+                      "Your cosine distance does not look at x: 1 - √(s/d) holds only where x is all ones and the samples are 0 or 1. Divide the "
+                      "inner product by the two lengths."),
         Misconception("divided by their sum", variant(lambda far, width: np.exp(-(far**2) / width**2) / np.exp(-(far**2) / width**2).sum()),
                       "You divided the weights by their sum; here x itself keeps the weight 1."),
     ),

@@ -117,6 +117,10 @@ def zeros_too(coefficients, k):
     return np.sort(np.argsort(-np.abs(coefficients), kind="stable")[:k])
 
 
+def last_zeros_too(coefficients, k):
+    return np.sort(np.argsort(np.abs(coefficients), kind="stable")[-k:])
+
+
 def all_survivors(coefficients, k):
     return np.flatnonzero(coefficients)
 
@@ -127,6 +131,14 @@ def no_refit(masks, targets, weights, k, lam, alpha):
     coefficients = np.zeros(len(chosen))
     coefficients[kept] = chosen[kept]
     return coefficients, float(np.average(targets - masks @ coefficients, weights=weights))
+
+
+def lasso_as_it_is(masks, targets, weights, k, lam, alpha):
+    chosen = lasso(masks, targets, weights, lam)
+    share = weights / weights.sum()
+    coefficients, kept = np.zeros(len(chosen)), largest(chosen, k)
+    coefficients[kept] = chosen[kept]
+    return coefficients, float(share @ (targets - masks @ chosen))     # the intercept that goes with all of the lasso's weights
 
 
 def ridge_of_all(masks, targets, weights, k, lam, alpha):
@@ -140,6 +152,13 @@ def ridge_of_all(masks, targets, weights, k, lam, alpha):
 def no_lasso(masks, targets, weights, k, lam, alpha):
     full, _ = refit(masks, targets, weights, np.arange(masks.shape[1]), alpha)
     return refit(masks, targets, weights, largest(full, k), alpha)
+
+
+def largest_of_ridge(masks, targets, weights, k, lam, alpha):
+    full, intercept = refit(masks, targets, weights, np.arange(masks.shape[1]), alpha)
+    coefficients, kept = np.zeros(len(full)), largest(full, k)
+    coefficients[kept] = full[kept]
+    return coefficients, intercept
 
 
 def at_most_k(args, answer):
@@ -173,10 +192,14 @@ EXERCISE = Exercise(
         Misconception("no refit", no_refit,
                       "These are the lasso's own weights, which its penalty has shrunk: they choose the pieces, and a regression on those pieces alone "
                       "gives the numbers."),
+        Misconception("the lasso as it is", lasso_as_it_is,
+                      "You returned the lasso's weights, which its penalty has shrunk: fit `weighted_ridge` on the chosen pieces."),
         Misconception("ridge on all", ridge_of_all,
                       "You fitted all pieces and blanked the others out; the second regression sees the K chosen columns only."),
         Misconception("no lasso", no_lasso,
                       "Your K pieces are those with the largest ridge weights: the selection is the lasso's."),
+        Misconception("largest of a ridge", largest_of_ridge,
+                      "The lasso has to choose the pieces; you chose by a ridge regression on all of them."),
         Misconception("lasso without weights", variant(lasso_weights=np.ones_like),
                       "The lasso of step 1 does not know the kernel: hand it the weights as sample_weight, or far samples choose the pieces."),
         Misconception("refit without weights", variant(ridge_weights=np.ones_like),
@@ -187,6 +210,8 @@ EXERCISE = Exercise(
                       "You kept the smallest weights: argsort sorts upwards."),
         Misconception("zeros kept", variant(select=zeros_too),
                       "Where fewer than K pieces survive the lasso, you filled up with pieces that it had set to zero: keep the survivors alone."),
+        Misconception("last zeros kept", variant(select=last_zeros_too),
+                      "You filled up to K with pieces whose lasso weight is 0; those are never chosen, even if fewer than K remain."),
         Misconception("all survivors", variant(select=all_survivors),
                       "You kept every piece that the lasso left: the explanation may have K pieces at most."),
     ),

@@ -127,7 +127,7 @@ EXERCISE = Exercise(
     id="04.6", title="LIME for a note", points=3, minutes=12, difficulty=2, function="lime_note",
     cases=cases, oracle=oracle, rtol=1e-4, atol=1e-5,
     laws=(Law("at most K", "There is one weight for each piece, and no more than K differ from zero.", at_most_k),
-          Law("right on average", "Weighted by the kernel, the explanation is right on average over the samples.", right_on_average)),
+          Law("right on average", "The kernel-weighted mean of g(z') equals that of f(z).", right_on_average)),
     hints=("First find out which tokens stay, for all samples at once: an array (n, tokens) made by indexing the masks with the pieces. Then join.",
            "A column of ones appended to the masks has the index -1, which is just what punctuation has in `pieces`: "
            "`np.column_stack([masks, np.ones(len(masks), int)])[:, pieces]`.",

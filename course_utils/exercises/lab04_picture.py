@@ -99,6 +99,11 @@ def painted_on_the_original(f, picture, segments, masks, classes, fill, k, width
     return explain_classes(masks, np.array(scores)[:, classes], k, width)
 
 
+def last_batch_lost(f, picture, segments, masks, classes, fill, k, width):
+    masks = masks[:len(masks) // BATCH * BATCH]
+    return explain_classes(masks, scores_of(f, pictures_of(picture, segments, masks, fill))[:, classes], k, width)
+
+
 def one_choice_for_all(masks, scores, k, width):
     """The pieces of the first class, refitted for every class."""
     kept = np.flatnonzero(explain(masks, scores[:, 0], k, width)[0])
@@ -132,7 +137,7 @@ EXERCISE = Exercise(
     id="04.7", title="LIME for a picture", points=4, minutes=20, difficulty=3, function="lime_picture",
     cases=cases, oracle=oracle, rtol=1e-4, atol=1e-5,
     laws=(Law("at most K", "Each class has one weight for every superpixel, and no more than K of them differ from zero.", at_most_k),
-          Law("right on average", "Weighted by the kernel, each class's explanation is right on average over the samples.", right_on_average)),
+          Law("right on average", "For each class, the kernel-weighted mean of g(z') equals that of f(z).", right_on_average)),
     hints=("The same three steps as for a note: which pixels stay (n, height, width), the pictures z, their scores. Then one explanation for each class.",
            "`masks[:, segments]` has shape (n, height, width). `np.where` with a trailing axis makes the pictures: do it for BATCH masks at a time, "
            "and ask f for each such batch.",
@@ -149,10 +154,14 @@ EXERCISE = Exercise(
                       "You put f's scores through a softmax of your own; what f returns is explained as it is."),
         Misconception("the first classes", variant(choose=lambda scores, classes: scores[:, :len(classes)]),
                       "You explained the first columns of the scores; `classes` names the columns that are asked for."),
+        Misconception("classes sorted", variant(choose=lambda scores, classes: scores[:, sorted(classes)]),
+                      "Your rows are not in the order of `classes`: row i explains classes[i]."),
         Misconception("whichever class wins", variant(choose=lambda scores, classes: np.repeat(scores.max(axis=1, keepdims=True), len(classes), axis=1)),
                       "You explained the largest score of each sample, whichever class it belongs to: follow one class through all samples."),
         Misconception("all at once", variant(batch=10**9),
                       "You gave f all pictures at once; it takes at most BATCH at a time, because a thousand big pictures fill the memory."),
+        Misconception("last batch lost", last_batch_lost,
+                      "The last samples are missing: the last batch may be smaller than BATCH."),
         Misconception("painted on the original", painted_on_the_original,
                       "You painted on the picture that you were given, so what was filled once stays filled: start each sample from a copy."),
         Misconception("one choice for all", variant(fit=one_choice_for_all),

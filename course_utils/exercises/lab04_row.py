@@ -58,6 +58,11 @@ def on_values(f, row, others, masks, k, width):
     return explain(z, f(z), k, width, weights=kernel(masks, np.ones(len(row)), width, "cosine"))
 
 
+def z_for_masks(f, row, others, masks, k, width):
+    z = np.where(masks == 1, row, others)
+    return explain(z, f(z), k, width)
+
+
 def unweighted(masks, scores, k, width):
     return explain(masks, scores, k, width, weights=np.ones(len(masks)))
 
@@ -84,7 +89,7 @@ EXERCISE = Exercise(
     id="04.5", title="LIME for a row of a table", points=2, minutes=8, difficulty=1, function="lime_row",
     cases=cases, oracle=oracle, rtol=1e-4, atol=1e-5,
     laws=(Law("at most K", "No more than K weights differ from zero, and all are finite.", same_form),
-          Law("right on average", "Weighted by the kernel, the explanation is right on average over the samples, on z' as its features.", close_to_f)),
+          Law("right on average", "The kernel-weighted mean of g(z') equals that of f(z), with the z' as features.", close_to_f)),
     hints=("One line makes all rows z at once, one line asks f, one line explains.",
            "`np.where(masks == 1, a, b)` takes from a where the mask is 1 and from b elsewhere; a row of shape (d,) stretches over all samples.",
            "z = np.where(masks == 1, row, others); return explain(masks, f(z), k, width)"),
@@ -97,6 +102,8 @@ EXERCISE = Exercise(
                       "You set missing values to 0, which is a value like any other; take them from row i of `others`."),
         Misconception("regression on z", on_values,
                       "Your regression's features are the values z; the explanation is linear in z', so its features are the masks."),
+        Misconception("z for the masks", z_for_masks,
+                      "You handed z to `explain`: the explanation is linear in z', and the kernel measures on z' too, so `explain` gets the masks."),
         Misconception("no kernel", variant(fit=unweighted),
                       "All your samples weigh the same: `explain` needs the width that you were given."),
         Misconception("times the values", variant(after=lambda answer, row: (answer[0] * row, answer[1])),
