@@ -120,8 +120,8 @@ describe(figure, "Left: y over the plane of both inputs with arrows of its gradi
 # is flat (dotted), the straight line from end to end is not (dashed).
 #
 # The dashed line is a **finite difference**: it needs a second point, from which the change is counted. That point is called the
-# **baseline** $x'$ (DeepLIFT says *reference*). Importance is relative: relative to what, you have to say. Both methods of this lab
-# share out the finite difference $S(x) - S(x')$ among the inputs.
+# **baseline** $x'$ (DeepLIFT says *reference*). Importance is relative: relative to what, you have to say. Write $S$ for the score, $y$ in the example, and $x$ for the input. Both methods of this lab share out the
+# finite difference $S(x) - S(x')$ among the entries of $x$.
 
 # %% [markdown] tags=["instructor"]
 # **1, 8 minutes.** Draw min(i1 + i2, 1) on the board and ask: "which input is responsible at (1, 1)?" Collect: none (gradient), none
@@ -202,8 +202,8 @@ describe(figure, "Four panels with five points each on a slope that is 2 up to o
                  "the rules and from the true area, 1.")
 
 # %% [markdown]
-# What is to be seen: the slope of $y$ along the orange path is 2 up to the kink and 0 beyond it, so its integral is 1. Five points, four
-# rules, four answers (in the titles). A kink in the score is a jump in the slope, and near a jump it is a matter of luck on which side
+# What is to be seen: the slope of $y$ along the orange path is 2 up to the kink and 0 beyond it, so its integral is 1. Five points, four rules, three answers (in the titles): the middle point of the midpoint rule falls on the jump itself, and
+# its estimate is that of the right rule. A kink in the score is a jump in the slope, and near a jump it is a matter of luck on which side
 # a point falls.
 
 # %% [markdown] tags=["instructor"]
@@ -686,8 +686,8 @@ claim("Share of the zeros whose hole speaks for 0, baseline mean digit", (ink_an
 # How to shuffle? In genomes of vertebrates the pair CG is rare. A shuffle of single letters makes it common, and the network may answer to
 # that. So the counts of all sixteen **dinucleotides**, pairs of neighbours, should stay.
 #
-# Read the sequence as a walk: CACGAC walks C→A→C→G→A→C. Its five arrows are the pairs. A sequence with the same pairs is another
-# walk that uses each arrow once (an *Euler path*), so it starts and ends where the first one does. Drawing such a walk at random needs one
+# Read the sequence as a walk: CACGAC walks C→A→C→G→A→C. Its five arrows are the pairs. A sequence with the same letters and the same pairs is another walk that
+# uses each arrow once (an *Euler path*), and it starts and ends where the first one does. Drawing such a walk at random needs one
 # idea, of Altschul and Erickson (1985): the walk cannot get stuck if each letter's *last* arrow is chosen well.
 #
 # 1. List the arrows that leave each letter.
@@ -700,7 +700,7 @@ claim("Share of the zeros whose hole speaks for 0, baseline mean digit", (ink_an
 # ### Exercise 09.4 · A shuffle that keeps neighbours
 # *3 points · 16 minutes · difficulty ●●●*
 #
-# Write `dinucleotide_shuffle(sequence, rng)` in these four steps. All arrangements that keep the counts have to come equally often. Try it on
+# Write `dinucleotide_shuffle(sequence, rng)` in these four steps. All arrangements that keep the counts of letters and pairs have to come equally often. Try it on
 # CACGAC by hand first: which other walks are there?
 
 # %% tags=["exercise"] label="09.4"
@@ -769,7 +769,7 @@ claim("CG after a shuffle of single letters, times as often", count["letters"] /
 #
 # Integrated gradients take $m$ gradients. **DeepLIFT** (Shrikumar, Greenside and Kundaje, 2017) takes finite differences *inside* the
 # network instead. It runs the input and the reference forward once each and writes down, for every unit, the difference
-# $\Delta t = t - t'$. Then it asks which share of $\Delta t$ each of the unit's inputs has contributed, $C_{\Delta x_i \Delta t}$, so that
+# $\Delta t = t - t'$. Then it asks how much of $\Delta t$ each of the unit's inputs has contributed, $C_{\Delta x_i \Delta t}$, so that
 # nothing is lost:
 #
 # $$\sum_i C_{\Delta x_i \Delta t} = \Delta t .$$
@@ -780,7 +780,8 @@ claim("CG after a shuffle of single letters, times as often", count["letters"] /
 # 2. **contribution:** $\Delta x \cdot \Delta y / \Delta x = -4 \cdot 0.5 = -2$;
 # 3. **summation to delta:** the contributions add up to $\Delta y = -2$. They do: there is only one.
 #
-# The slope in step 1 is called the **multiplier**. The gradient at $x = -2$ would have been 0.
+# The slope in step 1 is called the **multiplier**, $m_{\Delta x \Delta y} = C_{\Delta x \Delta y} / \Delta x$ (with indices, to
+# tell it from $m$, the number of points). The gradient at $x = -2$ would have been 0.
 
 # %% [markdown] tags=["card"] label="09.5-card"
 # ### Exercise 09.5 · The rescale rule
@@ -836,12 +837,12 @@ for panel, (activation, title) in zip(axes, ((torch.relu, "ReLU"), (torch.sigmoi
 axes[0].set(ylabel="slope", ylim=(-0.05, 1.5))
 axes[0].legend(fontsize=9, loc="upper left")
 describe(figure, "Multipliers of ReLU and sigmoid against the input for two references, beside the gradient: the gradient is zero where the unit is "
-                 "saturated, the multipliers fall slowly and stay positive.")
+                 "saturated; the multipliers change without jumps, and ReLU's is zero only where input and reference are both off.")
 
 # %% [markdown]
-# What is to be seen: the gradient (dashed) knows only "on" and "off", and dies where a unit is saturated. The multiplier depends on the
-# reference, moves without jumps, and is zero only if the output has not changed at all. It is the *mean slope* between reference and
-# input: integrated gradients of this one unit.
+# What is to be seen: the gradient (dashed) of a ReLU knows only "on" and "off", that of a sigmoid fades, and
+# both die where a unit is saturated. The multiplier depends on the
+# reference, moves without jumps, and is zero only if the output has not changed at all. It is the *mean slope* between reference and input; times the difference it is the integrated gradient of this one unit.
 
 # %% [markdown]
 # ### Max pooling
@@ -879,7 +880,7 @@ claim("The two windows above: multipliers 1/3, 0, 2/3, 0", torch.allclose(by_han
 #
 # Multipliers obey a chain rule, just as gradients do: $m_{\Delta x_i \Delta S} = \sum_j m_{\Delta x_i \Delta h_j}\, m_{\Delta h_j \Delta S}$
 # with $h_j$ the units in between. So DeepLIFT is a backward pass in which every nonlinearity passes its *finite* slope in place of its
-# derivative. Only at the very end are the multipliers turned into contributions, $C_i = m_i\,(x_i - x'_i)$.
+# derivative. Only at the very end are the multipliers turned into contributions, $C_{\Delta x_i \Delta S} = m_{\Delta x_i \Delta S}\,(x_i - x'_i)$.
 
 # %% [markdown] tags=["card"] label="09.6-card"
 # ### Exercise 09.6 · DeepLIFT through a network
@@ -941,7 +942,7 @@ lifted = deeplift(layers_of(model), pictures, labels, blur)
 claim("Largest completeness error of DeepLIFT on the zoo's pictures", completeness_error(lifted, model, pictures, labels, blur).max(), at_most=1e-3)
 
 # %% [markdown]
-# The sum is right with no $m$ to choose: two passes forward and one backward. Are they the same numbers as integrated gradients, then?
+# The sum is right with no number of points to choose: two passes forward and one backward. Are they the same numbers as integrated gradients, then?
 
 # %% tags=["target"] target="09.6"
 four = [six[k] for k in (0, 2, 4, 5)]
@@ -953,7 +954,7 @@ heatmaps.grid(animals.pictures[four], {name: heats / scale for name, heats in ro
 
 # %% [markdown]
 # What is to be seen: the same baseline, one scale for both maps of a picture. Alike in place, different in detail. Both share out the same total; one unit alone would
-# get the same from both, but through several layers the ways of sharing part. Completeness does not say which is better.
+# get the same from both, but over several layers the two ways of sharing diverge. Completeness does not say which is better.
 
 # %%
 together = [np.corrcoef(a.sum(dim=0).flatten(), b.sum(dim=0).flatten())[0, 1] for a, b in zip(integrated, lifted[six])]

@@ -150,8 +150,8 @@ SHUFFLE = Exercise(
         "List the followers of each letter. For every letter but the last one of the sequence choose at random which of its arrows will be used last; "
         "accept the choice if, following only these last arrows, you come from every letter to the last one; else choose again. Put the other "
         "arrows of each letter in random order before it, and walk.",
-        "To test a choice: `here = letter`, then `here = last[here]` at most four times; if you have not arrived at `sequence[-1]`, draw all the last "
-        "arrows again. `rng.permutation(list)` gives a random order, `list.pop(k)` takes an element out.",
+        "To test a choice: `here = letter`, then `here = last[here]` until it is `sequence[-1]`, at most as many times as there are different letters; "
+        "if you have not arrived by then, draw all the last arrows again. `rng.permutation(list)` gives a random order, `list.pop(k)` takes an element out.",
     ),
     misconceptions=(
         Misconception("letters permuted", permuted,
