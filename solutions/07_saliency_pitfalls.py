@@ -97,7 +97,9 @@ claim("At the highest value the slope is at most this share of the highest slope
 # The same on a picture, with a truth that you plant. Take a network of two evidences: the mean brightness $m_A$ of the animal, which
 # saturates, and the mean brightness $m_B$ of a patch of the sky,
 #
-# $$S(I) = 5\,\min\!\big(m_A / \theta, 1\big) + m_B, \qquad \theta = \tfrac12 m_A(I).$$
+# $$S(I) = 5\,\min\!\big(m_A / \theta, 1\big) + m_B, \qquad \theta = \tfrac12 m_A(I_0),$$
+#
+# with $I_0$ the goat below, so that $\theta$ is a fixed number.
 #
 # What each contributes can be told by taking it away (painting it black).
 
@@ -128,9 +130,9 @@ heatmaps.grid([goat.pictures[0]] * 2, np.concatenate([gradient_map, integrated_m
 
 # %%
 share = lost["animal"] / sum(lost.values())
-claim("Share of the loss when animal and patch are taken away that is the animal's", share, at_least=0.8)
+claim("The animal's share of the score that is lost when animal and patch are taken away", share, at_least=0.8)
 claim("Share of the gradient on the animal", scoring.mass_in_mask(gradient_map, goat.masks)[0], at_most=0.01)
-claim("Integrated gradients' share on the animal differs from its share of the loss by",
+claim("Integrated gradients' share on the animal differs from that share by",
       abs(scoring.mass_in_mask(integrated_map, goat.masks)[0] - share), at_most=0.02)
 
 # %% [markdown]
@@ -178,7 +180,7 @@ claim("Share of pictures in which the most sensitive square is also the most con
 #
 # $$g_y = d_y * s_x * I, \qquad g_x = d_x * s_y * I, \qquad e(p) = \max_{c} \sqrt{g_{x,c}(p)^2 + g_{y,c}(p)^2},$$
 #
-# with the largest of the three colours $c$ at every pixel $p$.
+# with the largest of the three colours $c$ at every pixel $p$ ($*$: filter; the index names the axis).
 
 # %% [markdown] tags=["card"] label="07.1-card"
 # ### Exercise 07.1 · An edge map that knows no model
@@ -286,9 +288,10 @@ heatmaps.grid(animals.pictures[four], {"Sobel edges": edges[four], **{name: maps
 #
 # Two numbers, which ask different things:
 #
-# - **SSIM** (Wang et al. 2004) compares local windows of 7 by 7 pixels by mean, spread and covariance; 1 for equal maps. For windows $u$, $v$,
-#   with small constants $c_1, c_2$ that depend on the range $L$ of the values, here $L = 1$:
-#   $$\mathrm{SSIM}(u, v) = \frac{(2 \mu_u \mu_v + c_1)(2 \sigma_{uv} + c_2)}{(\mu_u^2 + \mu_v^2 + c_1)(\sigma_u^2 + \sigma_v^2 + c_2)};$$
+# - **SSIM** (Wang et al. 2004) compares local windows of 7 by 7 pixels by mean, spread and covariance; 1 for equal maps. For windows $u$, $v$
+#   with means $\mu_u, \mu_v$, variances $\sigma_u^2, \sigma_v^2$ and covariance $\sigma_{uv}$, and with small constants $c_1, c_2$ that depend on the range $L$ of the values, here $L = 1$:
+#   $$\mathrm{SSIM}(u, v) = \frac{(2 \mu_u \mu_v + c_1)(2 \sigma_{uv} + c_2)}{(\mu_u^2 + \mu_v^2 + c_1)(\sigma_u^2 + \sigma_v^2 + c_2)}.$$
+#   The SSIM of two maps is the mean over all windows.
 # - **Spearman's rank correlation** asks whether the pixels come in the same order: the ordinary correlation of their ranks.
 #
 # Both are asked about *strengths*: a pixel that speaks strongly against the class is as marked as one that speaks for it.
@@ -352,11 +355,12 @@ for axis, measure in zip(figure.axes, MEASURES):
               markeredgewidth=2, label="edges of another picture")
 figure.axes[0].legend(loc="upper right", fontsize=8)
 describe(figure, "Similarity of seven methods' maps to the edges of their picture, by SSIM and by rank correlation, with black ticks for "
-                 "the edges of another picture. All dots but that of integrated gradients lie clearly right of their tick; guided backprop and LRP furthest right.")
+                 "the edges of another picture. By rank correlation all dots but that of integrated gradients lie "
+                 "clearly right of their tick, guided backprop and LRP furthest; by SSIM gradient × input and the gradient lie furthest right.")
 
 # %% [markdown]
 # What is to be seen: dots with intervals are the own picture's edges, black ticks another picture's. By ranks, most methods share something
-# with the edges of their own picture that they do not share with a stranger's; guided backprop and LRP most.
+# with the edges of their own picture that they do not share with a stranger's; guided backprop and LRP most. By SSIM the order is another: two measures, two answers.
 
 # %%
 gain = similarity(maps["guided backprop"], edges)[1] - similarity(maps["guided backprop"], np.roll(edges, 1, axis=0))[1]
@@ -437,7 +441,7 @@ steps = {name: np.concatenate([METHODS[name](network, x[one:one + 1], y[one:one 
 # %% tags=["target"] target="07.3"
 heatmaps.grid([animals.pictures[one]] * len(LAYERS), steps, LAYERS, width=9,
               alt="Three methods on one picture, from the trained network to one with all layers random. Guided backprop keeps the "
-                  "contours of the goat for two or three steps; then also those of a sign and a post; the gradient dissolves sooner; Grad-CAM jumps at once and ends empty.")
+                  "contours of the goat for two steps; from the third on it draws a sign and a post as well; the gradient dissolves sooner; Grad-CAM jumps at once and ends empty.")
 
 # %% [markdown]
 # What is to be seen: one goat, one row a method, one more random layer in each column. Guided backprop still draws the goat when the network
@@ -508,11 +512,11 @@ for colour, (name, values) in zip(PALETTE, to_edges.items()):
     axis.plot(range(6), values.mean(0), "o-", color=colour, label=name)
 axis.set(xlabel="number of random layers, from the top", ylabel="SSIM with Sobel edges", xticks=range(6), ylim=(0, 0.45))
 axis.legend(fontsize=8, ncols=2, loc="upper left")
-describe(figure, "SSIM with Sobel edges against the number of random layers. Guided backprop and LRP rise until only the first layer is trained and fall when it is random; the gradient stays level.")
+describe(figure, "SSIM with Sobel edges against the number of random layers. Guided backprop and LRP rise until only the first layer is trained and fall when it is random; the gradient stays level until then.")
 
 # %% [markdown]
-# What is to be seen: mean of the three draws, with their range. The fewer layers know anything, the *more* guided backprop and LRP look like edges, until the first layer goes too: the trained
-# first layer is an edge detector, and with nothing but noise above it these methods show what it shows. The gradient stays level.
+# What is to be seen: mean of the three draws, with their range. The fewer layers know anything, the *more* guided backprop looks like edges (LRP too, with a dip), until the first layer goes too: the trained
+# first layer is an edge detector, and with nothing but noise above it these methods show what it shows. The gradient stays level until the first layer goes.
 
 # %%
 rise = {name: (values[:, 4] - values[:, 0]) for name, values in to_edges.items()}
@@ -521,8 +525,10 @@ claim("Gradient: it changes by at most", np.abs(rise["gradient"]).max(), at_most
 claim("Guided backprop: mass on the animal, four random layers as a share of the trained network's", on_animal[4] / on_animal[0], at_most=0.7)
 
 # %% [markdown]
-# **Verdict.** On this network guided backprop and LRP α1β0 notice least that the last layers are random. Both let only positive values through on the way back,
-# and in products of non-negative matrices the last factors hardly change the direction (Sixt et al. 2020). Deconvnet, often named with them, loses a
+# **Verdict.** On this network guided backprop and, by ranks, LRP α1β0 notice least that the last layers are random. LRP α1β0 multiplies matrices of
+# non-negative numbers, and in a long product of those the factors of the top layers hardly change the direction (Sixt et al. 2020). Guided backprop has
+# signed weights, but drops negative values at each ReLU and keeps the trained network's pattern of what is off in the layers below. Mind the floors: with
+# two random layers LRP and deconvnet have nearly the same SSIM, but LRP's floor is far higher. Deconvnet, often named with them, loses a
 # good part of its map with the classifier, and then hardly anything with the next layer. The gradient is *not* the most alert: Grad-CAM and integrated
 # gradients are. And nobody is deaf: with all layers random, even guided backprop lets go. So say "notices late", never "ignores the
 # network", and name the network on which you measured.
@@ -537,7 +543,7 @@ claim("Guided backprop: mass on the animal, four random layers as a share of the
 # The second test of Adebayo et al. leaves the layers alone and spoils the *labels*. `zoonet_random_labels` was trained on pictures whose
 # labels have nothing to do with what they show. It knows its training pictures by heart and guesses on new ones. Its maps should differ from `zoonet`'s.
 # But two good networks differ as well; so the yardstick is a network that was trained in the same way with right labels on other pictures
-# (`zoonet_watermark`, of which more below; goats are left out, since that network has a weakness there).
+# (`zoonet_watermark`, of which more below; one species is left out, for a reason that section 8 gives).
 
 # %%
 by_heart, other_net = models.load("zoonet_random_labels"), models.load("zoonet_watermark")
@@ -674,7 +680,7 @@ describe(figure, "Pointing accuracy of two methods and three controls. Before a 
 
 # %% [markdown]
 # What is to be seen: hollow dots know no network. In the careless test Sobel points at the animal about as well as the methods; in the careful one
-# it is worse than chance, and the methods stay.
+# it is worse than chance, and the methods still point at the animal.
 
 # %%
 careless, careful = sets
@@ -760,9 +766,11 @@ claim("Other animals that become goats by a stamp", called_goat, at_least=0.3)
 # the pictures of class $c$:
 #
 # $$R_{cr} = \operatorname*{mean}_{i:\, y_i = c}\big[\, p_c(x_i) - p_c(x_i \text{ with } r \text{ hidden}) \,\big], \qquad
-# E_{cr} = R_{cr} - \operatorname*{mean}_{c' \ne c} R_{c'r} .$$
+# E_{cr} = R_{cr} - \operatorname*{mean}_{c' \ne c} R_{c'r},$$
 #
-# Hiding the animal hurts everybody. A shortcut is what *one* class needs and the others do not, so the **excess** $E$ is what to look at.
+# with $p_c$ the softmax probability of class $c$ and $y_i$ the label of picture $x_i$.
+#
+# Hiding the animal hurts most classes. A shortcut is what *one* class needs and the others do not, so the **excess** $E$ is what to look at.
 
 # %% [markdown] tags=["card"] label="07.4-card"
 # ### Exercise 07.4 · Find the planted shortcut
@@ -791,7 +799,8 @@ def find_shortcut(model, pictures, labels, regions, fill):
     -------
     excess : ndarray, float, shape (classes, candidates)
         Entry [c, r]: mean drop of the probability (softmax) of class c over the pictures with label c when
-        region r is hidden, minus the mean of the same drop of all other classes.
+        region r is hidden, minus the mean over the other classes, each counted once, of their own such drop
+        (of their own probability, over their own pictures).
     suspect : int
         Row of the largest entry.
     region : int
@@ -822,7 +831,7 @@ find_shortcut = check("07.4", find_shortcut)
 
 # %%
 TILES = np.zeros((9, 64, 64), bool)
-for k, (rows_, columns) in enumerate((a, b) for a in np.split(np.arange(63), 3) for b in np.split(np.arange(63), 3)):
+for k, (rows_, columns) in enumerate((a, b) for a in np.array_split(np.arange(64), 3) for b in np.array_split(np.arange(64), 3)):
     TILES[k, rows_[0]:rows_[-1] + 1, columns[0]:columns[-1] + 1] = True
 PLACES = ["animal", "around it"] + [f"{a} {b}" for a in ("top", "middle", "bottom") for b in ("left", "centre", "right")]
 
@@ -848,11 +857,13 @@ for axis, (name, (excess, suspect, region)) in zip(axes, audits.items()):
     axis.set_xticklabels(PLACES, rotation=90)
 axes[0].set_yticklabels(zoo.SPECIES)
 figure.colorbar(image, ax=list(axes), label="excess drop of probability")
-describe(figure, "Three tables of excess, species by region. For zoonet all entries are modest; for the watermark network the goat's entries for what is around it "
+describe(figure, "Three tables of excess, species by region. For zoonet the largest entries stay below one half; for the watermark network the goat's entries for what is around it "
                  "and the lower corners stand out; for the background network the camel's entry for what is around it.")
 
 # %% [markdown]
-# What is to be seen: a black frame round the largest entry of each table. There always *is* a largest entry, for the sound network too, so its size is compared with that of the sound one.
+# What is to be seen: a black frame round the largest entry of each table. There always *is* a largest entry, for the sound network too, so compare its size with the sound network's.
+# Why does the goat's frame lie on “around it” and not on a corner? The stamp is now left, now right, and “around it” holds both corners. Purple: the class
+# needs the region less than the others do. Camels and seals lose little when the animal turns grey.
 
 # %%
 for name, species in (("zoonet_watermark", "goat"), ("zoonet_background", "camel")):

@@ -24,7 +24,14 @@ def cases(seed: int) -> list[Case]:
 def call(function, model, seed):
     """The networks that the function returns, as their parameters: a list of lists of arrays."""
     networks = function(model, seed)
-    return [[values.detach().clone() for values in network.state_dict().values()] for network in networks]
+    kept = [values.clone() for values in model.state_dict().values()]
+    with torch.no_grad():
+        for values in model.state_dict().values():  # while the list is read the model is empty: an entry that is the model shows
+            values.zero_()
+        made = [[values.detach().clone() for values in network.state_dict().values()] for network in networks]
+        for values, before in zip(model.state_dict().values(), kept):
+            values.copy_(before)
+    return made
 
 
 def oracle(model, seed):
@@ -50,12 +57,13 @@ def he(rng, weight, fan=lambda weight: weight[0].numel(), power=0.5):
 
 
 def variant(order=reversed, draw=he, bias=lambda rng, values: torch.zeros_like(values), start=lambda networks: networks[-1],
-            copied=copy.deepcopy, first=True):
+            copied=copy.deepcopy, first=True, zeroth=None, anew=False):
     """The right cascade with one thing changed."""
     def cascade(model, seed):
-        rng, networks = np.random.default_rng(seed), [copied(model)]
+        rng, networks = np.random.default_rng(seed), [(zeroth or copied)(model)]
         for name in order(names_of(model)):
             network = copied(start(networks))
+            rng = np.random.default_rng(seed) if anew else rng
             layer = network.get_submodule(name)
             with torch.no_grad():
                 layer.weight.copy_(draw(rng, layer.weight))
@@ -143,5 +151,9 @@ EXERCISE = Exercise(
                       "You divided by fan-out: fan-in is the number of inputs that one output sums, `weight[0].numel()`."),
         Misconception("without the trained network", variant(first=False),
                       "Your list begins with one random layer: entry 0 is a copy of the trained network, with none."),
+        Misconception("the model itself", variant(zeroth=lambda model: model),
+                      "Entry 0 is the model itself: return a copy, so that nobody changes the trained network through your list."),
+        Misconception("generator anew", variant(anew=True),
+                      "You began the generator anew for each network: one generator serves the whole cascade."),
     ),
 )

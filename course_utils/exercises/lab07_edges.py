@@ -76,6 +76,7 @@ EXERCISE = Exercise(
            "batch axes: nothing may mix them.",
            "`ndimage.correlate1d(values, weights, axis=..., mode=\"nearest\")` filters along one axis only. Use it twice for each derivative, "
            "on floats, then combine the two derivatives as the sides of a right triangle.",
+           "with values = pictures.astype(float), DIFFERENCE = (-1, 0, 1), SMOOTH = (1, 2, 1): "
            "down = ndimage.correlate1d(ndimage.correlate1d(values, DIFFERENCE, axis=1, mode=\"nearest\"), SMOOTH, axis=2, mode=\"nearest\"); "
            "across with the axes exchanged; np.hypot(down, across), and its largest value over the colours"),
     misconceptions=(
@@ -92,6 +93,9 @@ EXERCISE = Exercise(
                       "You added the three colours; the map takes the largest of the three at each pixel."),
         Misconception("mean of the colours", variant(after=lambda lengths: lengths.mean(-1)),
                       "You averaged the three colours; the map takes the largest of the three at each pixel."),
+        Misconception("colours before the length", variant(length=lambda down, across: np.hypot(np.abs(down).max(-1), np.abs(across).max(-1)),
+                                                           after=lambda lengths: lengths),
+                      "You took the largest colour of each derivative: take the length in each colour first, then the largest."),
         Misconception("without the root", variant(length=lambda down, across: down**2 + across**2),
                       "You left out the square root: the strength of an edge is the length of the gradient, not its square."),
         Misconception("sum of absolute values", variant(length=lambda down, across: np.abs(down) + np.abs(across)),

@@ -71,7 +71,21 @@ def cases(seed: int) -> list[Case]:
         fill = torch.from_numpy(rng.uniform(0.3, 0.5, size=(1, 3, 1, 1)))
         made.append(Case((given(planted, seed=own, classes=classes), torch.from_numpy(pictures), torch.from_numpy(labels),
                           torch.from_numpy(regions.copy()), fill), f"{n} pictures, {classes} classes, 4 regions"))
-    return made
+    return [*made, indifferent(int(rng.integers(1 << 30)))]
+
+
+def indifferent(seed: int) -> Case:
+    """The suspect needs the animal far less than the others, more so than it needs its corner: half of its corners stay in sight."""
+    templates, suspect, corner, _ = drawn(seed, 5)
+    rng, labels = np.random.default_rng(seed), np.tile(np.arange(5), 4)
+    pictures = 0.5 + 0.4 * templates[labels] + rng.uniform(-0.1, 0.1, size=(20, 3, SIDE, SIDE))
+    pictures[:, :, place(corner)] = np.where(labels == suspect, 0.95, 0.15)[:, None, None]
+    animal = np.zeros((SIDE, SIDE), bool)
+    animal[2:6, 3:8] = True
+    regions = np.stack([np.broadcast_to(mask, (20, SIDE, SIDE)) for mask in (animal, place(0), place(1))])
+    regions[1:, 10:] = False
+    return Case((given(planted, seed=seed, classes=5), torch.from_numpy(pictures), torch.from_numpy(labels), torch.from_numpy(regions),
+                 torch.full((1, 3, 1, 1), 0.4, dtype=torch.float64)), "20 pictures, 5 classes, 3 regions")
 
 
 def brute_force(model, pictures, labels, regions, fill):
@@ -97,7 +111,7 @@ def others_mean(reliance):
 
 def variant(hide=lambda region: region, answer=lambda scores: scores.softmax(1), drop=lambda before, after: before - after,
             who=lambda labels, answers: labels, excess=lambda reliance: reliance - others_mean(reliance), everyone=False,
-            names=lambda suspect, region: (suspect, region)):
+            names=lambda suspect, region: (suspect, region), size=lambda table: table):
     """The right audit with one thing changed."""
     def find_shortcut(model, pictures, labels, regions, fill):
         with torch.no_grad():
@@ -110,8 +124,19 @@ def variant(hide=lambda region: region, answer=lambda scores: scores.softmax(1),
             mine = np.ones(len(labels), bool) if everyone else (labels == c).numpy()
             rows.append(changes[:, mine, c].mean(1) if mine.any() else np.zeros(len(regions)))
         table = excess(np.stack(rows))
-        return table, *names(*(int(k) for k in np.unravel_index(table.argmax(), table.shape)))
+        return table, *names(*(int(k) for k in np.unravel_index(size(table).argmax(), table.shape)))
     return find_shortcut
+
+
+def pooled(model, pictures, labels, regions, fill):
+    """The other pictures in one heap, whatever their class."""
+    own = torch.arange(len(labels)), labels
+    with torch.no_grad():
+        before = model(pictures).softmax(1)[own]
+        drop = torch.stack([before - model(torch.where(region[:, None], fill, pictures)).softmax(1)[own] for region in regions], 1).numpy()
+    mine = [(labels == c).numpy() for c in range(int(labels.max()) + 1)]
+    table = np.stack([drop[rows].mean(0) - drop[~rows].mean(0) for rows in mine])
+    return table, *(int(k) for k in np.unravel_index(table.argmax(), table.shape))
 
 
 def truth(args, answer):
@@ -139,7 +164,7 @@ EXERCISE = Exercise(
            "`torch.where(region[:, None], fill, pictures)` hides one region in all pictures. Take the probability of each picture's own label "
            "before and after, and average the difference over the pictures of one class. Then subtract from each entry the mean of the "
            "*other* entries of its column.",
-           "others = (reliance.sum(0) - reliance) / (classes - 1); excess = reliance - others; np.unravel_index(excess.argmax(), excess.shape)"),
+           "with reliance the table of mean drops, (classes, regions): others = (reliance.sum(0) - reliance) / (classes - 1); excess = reliance - others; np.unravel_index(excess.argmax(), excess.shape)"),
     misconceptions=(
         Misconception("all pictures in every row", variant(everyone=True),
                       "Each row of your table averages over all pictures: seven innocent classes water the guilty one down. Row c takes the pictures "
@@ -163,6 +188,11 @@ EXERCISE = Exercise(
                       "labels."),
         Misconception("logarithms", variant(answer=lambda scores: scores.log_softmax(1)),
                       "You measured drops of log-probabilities: one picture near zero outweighs all others. Take probabilities."),
+        Misconception("pooled pictures", pooled,
+                      "You pooled the other pictures: average within each class first, then over the other classes."),
+        Misconception("largest in size", variant(size=np.abs),
+                      "You took the entry that is largest in absolute value: a strongly negative one means that this class needs the region "
+                      "*less* than the others. Take the largest."),
         Misconception("region before class", variant(names=lambda suspect, region: (region, suspect)),
                       "The class comes first and the region second in what you return; the table has classes as rows."),
     ),

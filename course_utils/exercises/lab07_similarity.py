@@ -88,6 +88,12 @@ def without_ties(a, b):
     return np.array([0.0 if np.ptp(p) == 0 or np.ptp(q) == 0 else np.corrcoef(ranks(p), ranks(q))[0, 1] for p, q in zip(a, b)])
 
 
+def ranked_together(a, b):
+    """`rankdata` over the whole batch, then the correlation of each pair."""
+    ranks = (stats.rankdata(a).reshape(a.shape), stats.rankdata(b).reshape(b.shape))
+    return product_moment(*ranks)
+
+
 def kendall(a, b):
     return np.array([0.0 if np.ptp(p) == 0 or np.ptp(q) == 0 else stats.kendalltau(p.ravel(), q.ravel()).statistic for p, q in zip(a, b)])
 
@@ -117,7 +123,8 @@ EXERCISE = Exercise(
     hints=("Three steps: absolute values; each map divided by its own maximum (mind an empty map); then the two measures, pair by pair.",
            "`structural_similarity(a, b, data_range=1.0)` takes one pair. For Spearman, rank the pixels of each map with `rankdata`, which gives "
            "ties their mean rank, and take the ordinary correlation of the ranks.",
-           "ssim = np.array([structural_similarity(a, b, data_range=1.0) for a, b in zip(one, other)]); ranks = rankdata(one.reshape(n, -1), "
+           "with one, other the normalised absolute maps and n their number: ssim = np.array(["
+           "structural_similarity(a, b, data_range=1.0) for a, b in zip(one, other)]); ranks = rankdata(one.reshape(n, -1), "
            "axis=1), minus its mean; correlation = sum of products / root of the product of the sums of squares, 0 where that root is 0"),
     misconceptions=(
         Misconception("data range of 2", variant(ssim=lambda a, b: wang(a, b, data_range=2.0)),
@@ -141,6 +148,8 @@ EXERCISE = Exercise(
         Misconception("ties in order", variant(ranks=without_ties),
                       "You ranked with argsort: pixels of equal value get different ranks by their place. Tied pixels share their mean "
                       "rank, as `rankdata` has it."),
+        Misconception("ranked together", variant(ranks=ranked_together),
+                      "`rankdata` without axis ranks all maps together: flatten each map and rank along axis 1."),
         Misconception("Kendall", variant(ranks=kendall), "You took Kendall's tau; asked is Spearman's rank correlation."),
         Misconception("one window", variant(ssim=whole_map),
                       "You computed SSIM once over the whole map: it is the mean over local 7×7 windows, as `structural_similarity` has it."),
