@@ -1,10 +1,11 @@
-"""What pytest needs to know before it collects: how nbval runs the solved notebooks.
+"""What pytest needs to know before it collects: how nbval runs the solved notebooks, and what runs together.
 
 With `--nbval` each cell of a notebook in `solutions/` is a test, its committed output the expectation;
 only cells tagged `nbval-ignore-output` are not compared. One test more for each notebook holds its
 time against the budget.
 """
 import functools
+import re
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from course_utils.authoring.budget import BUDGET_S, BUDGET_UNITS, calibrate, uni
 from course_utils.authoring.execute import CELL_TIMEOUT_S, environment
 
 NBVAL_DEFAULT_TIMEOUT_S = 2000
+BY_LAB = ("tests/test_gates.py", "tests/test_notebooks.py")  # parametrised by lab or exercise, and long
 
 
 def pytest_configure(config):
@@ -69,3 +71,16 @@ class Budget(pytest.Item):
 
 class OverBudget(AssertionError):
     """A lab takes more time than it may."""
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Whole modules and whole notebooks stay on one worker; the modules BY_LAB are dealt out lab by lab."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByLab(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            scope = super()._split_scope(nodeid)
+            lab = re.search(r"\[(\d\d)", nodeid)
+            return f"{scope}[{lab[1]}]" if lab and scope in BY_LAB else scope
+
+    return ByLab(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 import time
 from dataclasses import dataclass, field
@@ -127,11 +128,12 @@ def fit(
     order = torch.Generator().manual_seed(seed)
     history = History()
     best, best_state = math.inf, None
-    quiet = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
+    # The bar of a notebook does not look at TQDM_DISABLE by itself, as that of a terminal does.
+    hidden = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     began = time.perf_counter()
     with (
         torch.random.fork_rng(devices=[where] if where.type == "cuda" else []),
-        tqdm(total=steps, desc="training", unit="batch", leave=False, **quiet) as bar,
+        tqdm(total=steps, desc="training", unit="batch", leave=False, disable=hidden) as bar,
     ):
         torch.manual_seed(seed)
         for epoch in range(epochs):

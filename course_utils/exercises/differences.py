@@ -79,8 +79,11 @@ def worst_entry(expected: Any, given: Any) -> str:
     want, have = as_array(expected), as_array(given)
     if family(expected) in ("sequence", "mapping"):
         keys = range(len(expected)) if family(expected) == "sequence" else list(expected)
-        far = [k for k in keys if not close(given[k], expected[k], 1e-6, 1e-9)]
-        return f"In value {far[0]!r}: {worst_entry(expected[far[0]], given[far[0]])}" if far else ""
+        far = next((k for k in keys if not close(given[k], expected[k], 1e-6, 1e-9)), None)
+        if far is None:
+            return ""
+        where = f"In value {far + 1}" if family(expected) == "sequence" else f"Under {far!r}"
+        return f"{where}: {worst_entry(expected[far], given[far])}"
     if want is None or want.dtype.kind not in "biuf":
         return f"Yours: {describe(given)}; expected: {describe(expected)}."
     gap = np.abs(have.astype(np.float64) - want.astype(np.float64))

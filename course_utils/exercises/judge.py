@@ -35,7 +35,7 @@ def expect(exercise: Exercise, case: Case) -> Any:
         return exercise.oracle(*build_args(case))
 
 
-def judge(exercise: Exercise, function: Any, seed: int) -> Verdict:
+def judge(exercise: Exercise, function: Any, seed: int, recognising: bool = True) -> Verdict:
     """Judge a function on the cases of one seed.
 
     Parameters
@@ -45,6 +45,8 @@ def judge(exercise: Exercise, function: Any, seed: int) -> Verdict:
         Called in a thread of its own, at most `exercise.limit_s` seconds a call.
     seed : int
         Of the cases.
+    recognising : bool
+        Whether a wrong answer is held against the misconceptions; without, the verdict comes sooner.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def judge(exercise: Exercise, function: Any, seed: int) -> Verdict:
         verdict.sentence = f"Laws that it was held to: {laws}." if laws else ""
     else:
         verdict.passed = min(verdict.passed, len(cases) - 1)
-        explain(exercise, verdict, cases, outcomes, expected, problems[bad], bad)
+        explain(exercise, verdict, cases, outcomes, expected, problems[bad], bad, recognising)
     verdict.notes += remarks(exercise, outcomes, bad is None)
     return verdict
 
@@ -157,11 +159,11 @@ def repeats(exercise: Exercise, function: Callable, case: Case) -> Problem | Non
 
 
 def explain(exercise: Exercise, verdict: Verdict, cases: Sequence[Case], outcomes: Sequence[guard.Outcome],
-            expected: Sequence[Any], problem: Problem, bad: int) -> None:
+            expected: Sequence[Any], problem: Problem, bad: int, recognising: bool = True) -> None:
     """Fill the verdict in: the misconception where one is recognised, else what was seen."""
     verdict.law = problem.law
     verdict.details += [f"Case: {cases[bad].about}.", *problem.details]
-    wrong = None if outcomes[bad].kind == "timeout" else recognise(exercise, cases, outcomes)
+    wrong = recognise(exercise, cases, outcomes) if recognising and outcomes[bad].kind != "timeout" else None
     if wrong is not None:
         verdict.misconception, verdict.sentence = wrong.name, wrong.says
         return
