@@ -3,9 +3,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
+from course_utils import models
 from course_utils.datasets import glyphs, grey28, real
 from course_utils.datasets.glyphs import outlines, pictures
+from course_utils.models import glyph_recipes
 from course_utils.settings import course_root, data_dir
 
 HERE = data_dir() or course_root().parent / "shared" / "data"
@@ -142,3 +145,49 @@ def test_no_more_pictures_than_there_are(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(HERE))
     with pytest.raises(ValueError, match="has 60000 pictures"):
         grey28.load("mnist", 60_001)
+
+
+# The classifier that judges generated pictures
+
+
+def test_glyphnet_knows_unseen_glyphs_and_is_sure_of_them():
+    unseen = glyphs.load(1000, seed=77, cache=False)
+    says = models.class_probabilities(unseen.pictures)
+    assert says.shape == (1000, 10) and np.allclose(says.sum(axis=1), 1, atol=1e-5)
+    assert (says.argmax(axis=1) == unseen.labels).mean() > 0.99
+    found = models.coverage(unseen.pictures)
+    assert found.covered == 10 and found.sure > 0.97 and found.counts.sum() == round(1000 * found.sure)
+
+
+def test_glyphnet_is_unsure_of_what_is_no_digit():
+    """Kinds that it was trained on, drawn afresh, and kinds that it was not: blank paper and an untrained generator.
+
+    Not of everything: even stripes it takes for a digit.
+    """
+    odd, answers = glyph_recipes.no_digits(glyphs.load(900, seed=78, cache=False), seed=5)
+    assert answers.shape == (300, 10) and np.allclose(answers.sum(axis=1), 1)
+    assert models.coverage(odd[100:]).sure < 0.02
+    assert models.coverage(odd[:100]).sure < 0.25  # blends: some are a digit over its like
+    assert models.coverage(np.zeros((2, 28, 28), np.uint8)).sure == 0
+    torch.manual_seed(0)
+    with torch.no_grad():
+        untrained = models.dcgan_generator()(torch.randn(100, 100, 1, 1))
+    assert models.coverage(untrained).sure < 0.02
+
+
+def test_coverage_counts_classes_not_pictures():
+    threes = glyphs.draw([3] * 50, seed=9)
+    found = models.coverage(threes.pictures)
+    assert found.covered == 1 and found.counts[3] >= 45
+    assert models.coverage(models.as_grey(threes.pictures)).counts.tolist() == found.counts.tolist()
+
+
+def test_grey_pictures_as_networks_take_them():
+    some = glyphs.draw([1, 2])
+    assert models.as_grey(some.pictures).shape == (2, 1, 28, 28) and float(models.as_grey(some.pictures).max()) == 1
+    for wrong in (some.pictures[0], some.pictures / 255):
+        with pytest.raises(ValueError, match="takes uint8 pictures"):
+            models.as_grey(wrong)
+    pictures = models.dcgan_generator((8, 4, 1), latent=5)(torch.randn(3, 5, 1, 1))
+    assert pictures.shape == (3, 1, 28, 28) and 0 <= float(pictures.detach().min()) and float(pictures.detach().max()) <= 1
+    assert models.dcgan_discriminator((4, 8))(pictures).shape == (3,)

@@ -9,9 +9,12 @@
 |---------------------|-----------------------------------------------------------|
 | `networks`          | the architectures, small networks by seed, `as_input`     |
 | `sequence_networks` | the networks of DNA and of notes, `as_dna_input`          |
+| `glyph_networks`    | the networks of grey pictures and of DCGAN, `as_grey`     |
+| `glyph_readers`     | `coverage`: classes that generated pictures show clearly  |
 | `note_readers`      | `bag_of_words`, `note_probabilities`                      |
 | `checkpoints`       | `load`, cards, checks of the files in `data/checkpoints/` |
 | `recipes`           | how each checkpoint is trained: `train`                   |
+| `robust_recipes`    | the networks of lab 12, `facing_right`                    |
 | `keras_twins`       | the same networks in Keras                                |
 
 Importing this package imports neither torch nor TensorFlow; the first use does.
@@ -25,16 +28,23 @@ _WHERE = {
     "as_dna_input": "sequence_networks",
     "dnanet": "sequence_networks",
     "notesnet": "sequence_networks",
+    "as_grey": "glyph_networks",
+    "dcgan_discriminator": "glyph_networks",
+    "dcgan_generator": "glyph_networks",
+    "class_probabilities": "glyph_readers",
+    "coverage": "glyph_readers",
     "bag_of_words": "note_readers",
     "note_probabilities": "note_readers",
     "zoonet": "networks",
     "zoonet_dense": "networks",
+    "zoonet_robust": "networks",
     "card": "checkpoints",
     "checkpoint_names": "checkpoints",
     "load": "checkpoints",
     "verify_checkpoints": "checkpoints",
     "RECIPES": "recipes",
     "train": "recipes",
+    "facing_right": "robust_recipes",
     "keras_twin": "keras_twins",
 }
 __all__ = sorted(_WHERE)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .glyph_networks import glyphnet, glyphs_generator
 from .sequence_networks import dnanet, notesnet
 
 
@@ -98,7 +99,20 @@ def zoonet_dense(classes=8):
     return DenseNet(_convolutions((16, 32, 48), (True, True, True)), 48 * 8 * 8, 80, classes)
 
 
-ARCHITECTURES = {"zoonet": zoonet, "zoonet_dense": zoonet_dense, "dnanet": dnanet, "notesnet": notesnet}
+def zoonet_robust(classes=8):
+    """Three convolutions that each halve the picture, then dense layers: cheap enough to be trained against changes."""
+    layers, entrance = OrderedDict(), 3
+    for number, (width, kernel) in enumerate(((24, 5), (48, 3), (64, 3)), start=1):
+        layers[f"conv{number}"] = nn.Conv2d(entrance, width, kernel, stride=2, padding=kernel // 2)
+        layers[f"relu{number}"] = nn.ReLU()
+        entrance = width
+    return DenseNet(nn.Sequential(layers), 64 * 8 * 8, 48, classes)
+
+
+ARCHITECTURES = {
+    "zoonet": zoonet, "zoonet_dense": zoonet_dense, "zoonet_robust": zoonet_robust, "dnanet": dnanet, "notesnet": notesnet,
+    "glyphnet": glyphnet, "glyphs_generator": glyphs_generator,
+}  # fmt: skip
 
 
 def small_cnn(seed, channels=(8, 12), size=16, classes=4, head="pool", dtype=torch.float64):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from ..datasets import zoo
 from ..settings import threads
+from .glyph_recipes import GLYPH_RECIPES, GlyphRecipe, train_on_glyphs
+from .robust_recipes import ROBUST_RECIPES, RobustRecipe, train_robust
 from .sequence_recipes import SEQUENCE_RECIPES, SequenceRecipe, train_on_sequences
 
 
@@ -52,7 +54,9 @@ RECIPES = {
         "zoonet", "Trained on labels that have nothing to do with the pictures, until it knew them by heart.",
         pictures=320, data_seed=1103, epochs=100, fault=zoo.LabelNoise(7 / 8),
     ),
+    **ROBUST_RECIPES,
     **SEQUENCE_RECIPES,
+    **GLYPH_RECIPES,
 }  # fmt: skip
 TEST_PICTURES = 2000
 
@@ -71,8 +75,12 @@ def train(name, progress=True):
     if name not in RECIPES:
         raise ValueError(f"There is no recipe for {name!r}; choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[name]
+    if isinstance(recipe, RobustRecipe):
+        return train_robust(name, recipe, progress)
     if isinstance(recipe, SequenceRecipe):
         return train_on_sequences(name, recipe, progress)
+    if isinstance(recipe, GlyphRecipe):
+        return train_on_glyphs(name, recipe, progress)
     torch.set_num_threads(threads())
     began = time.perf_counter()
     known = zoo.load(recipe.pictures, recipe.data_seed, species=recipe.species, fault=recipe.fault)
