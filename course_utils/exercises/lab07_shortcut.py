@@ -75,17 +75,17 @@ def cases(seed: int) -> list[Case]:
 
 
 def indifferent(seed: int) -> Case:
-    """The suspect needs the animal far less than the others, more so than it needs its corner: half of its corners stay in sight."""
+    """The suspect needs the animal far less than the others, more so than it needs its corner: three of its five corners stay in sight."""
     templates, suspect, corner, _ = drawn(seed, 5)
-    rng, labels = np.random.default_rng(seed), np.tile(np.arange(5), 4)
-    pictures = 0.5 + 0.4 * templates[labels] + rng.uniform(-0.1, 0.1, size=(20, 3, SIDE, SIDE))
+    rng, labels = np.random.default_rng(seed), np.tile(np.arange(5), 5)
+    pictures = 0.5 + 0.4 * templates[labels] + rng.uniform(-0.1, 0.1, size=(25, 3, SIDE, SIDE))
     pictures[:, :, place(corner)] = np.where(labels == suspect, 0.95, 0.15)[:, None, None]
     animal = np.zeros((SIDE, SIDE), bool)
     animal[2:6, 3:8] = True
-    regions = np.stack([np.broadcast_to(mask, (20, SIDE, SIDE)) for mask in (animal, place(0), place(1))])
+    regions = np.stack([np.broadcast_to(mask, (25, SIDE, SIDE)) for mask in (animal, place(0), place(1))])
     regions[1:, 10:] = False
     return Case((given(planted, seed=seed, classes=5), torch.from_numpy(pictures), torch.from_numpy(labels), torch.from_numpy(regions),
-                 torch.full((1, 3, 1, 1), 0.4, dtype=torch.float64)), "20 pictures, 5 classes, 3 regions")
+                 torch.full((1, 3, 1, 1), 0.4, dtype=torch.float64)), "25 pictures, 5 classes, 3 regions")
 
 
 def brute_force(model, pictures, labels, regions, fill):
