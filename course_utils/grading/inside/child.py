@@ -1,0 +1,115 @@
+"""A submission's process: defines what its cells define, and answers calls.
+
+Everything it says comes from a process that the submission controls, so the judge takes it for an
+answer and for nothing else.
+"""
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from course_utils.exercises import guard
+from course_utils.grading import wire
+
+MAX_REQUEST = 256 << 20
+TOLD = 300  # letters of an error's message
+
+
+def serve(source: Any, send: Callable[[bytes], None]) -> None:
+    """Answer the judge's frames until it hangs up.
+
+    Parameters
+    ----------
+    source : binary file
+    send : callable
+        Sends all bytes that it is given.
+    """
+    names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+    while True:
+        head = source.read(wire.LENGTHS.size)
+        if len(head) < wire.LENGTHS.size:
+            return
+        text, arrays = (source.read(size) for size in wire.lengths(head, MAX_REQUEST))
+        request = wire.decode(text, arrays, build)
+        send(encoded(run_cell(request, names) if "cell" in request else call(request, names)))
+
+
+def encoded(answer: dict) -> bytes:
+    """The answer as a frame; where it cannot be put into one, a frame that says so."""
+    try:
+        return wire.encode(answer)
+    except Exception:  # a subclass of the student's own may do anything here
+        return wire.encode({"id": answer["id"], "outcomes": [{"kind": "value", "value": wire.Opaque("unreadable")}]})
+
+
+def run_cell(request: dict, names: dict[str, Any]) -> dict:
+    """Execute one cell's definitions in the submission's name space."""
+    said = guard.LimitedText()
+    try:
+        code = compile(request["cell"], request["name"], "exec", dont_inherit=True)
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            exec(code, names)
+        return {"id": request["id"], "fine": True}
+    except BaseException as error:  # SystemExit as well
+        return {"id": request["id"], "fine": False, "error": told(error), "line": line_of(error, request["name"])}
+
+
+def call(request: dict, names: dict[str, Any]) -> dict:
+    """Call the student's function with the inputs of one case, once or twice."""
+    identity = request["id"]
+    function = names.get(request["function"])
+    if not callable(function):
+        kind = "missing" if function is None else "no function"
+        return {"id": identity, "outcomes": [{"kind": kind, "value": None}]}
+    through = named(request["through"]) if request["through"] else None
+    outcomes = []
+    for _ in range(request["times"]):
+        outcome = guard.call(function, request["args"], request["limit_s"], through)
+        outcomes.append({
+            "kind": outcome.kind, "value": outcome.value, "stuck": outcome.stuck, "changed": list(outcome.changed),
+            "shares": list(outcome.shares), "drew": bool(outcome.drew), "printed": bool(outcome.printed),
+            "error": None if outcome.error is None else told(outcome.error),
+            "line": 0 if outcome.error is None else line_of(outcome.error, getattr(getattr(function, "__code__", None), "co_filename", "")),
+        })
+        if request["times"] > 1 and outcome.kind == "value":
+            blobs: list = []
+            outcomes[-1]["value"] = settled(wire.plain(outcome.value, blobs), blobs)  # the second call may write into the first's answer
+    return {"id": identity, "outcomes": outcomes}
+
+
+def settled(tree: Any, blobs: list) -> Any:
+    """A copy of an answer that later calls cannot change."""
+    return wire.value_of(tree, [blob.copy() for blob in blobs], None, [wire.MAX_LEAVES], 0)
+
+
+def build(builder: str, parameters: dict) -> Any:
+    """Make an input such as a network from its name and parameters."""
+    return named(builder)(**parameters)
+
+
+def named(name: str) -> Callable:
+    """A function of the course, by `"module:name"`."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def told(error: BaseException) -> list[str]:
+    """Names of the error's types from its own upwards, and its message."""
+    try:
+        message = str(error)[:TOLD]
+    except Exception:
+        message = ""
+    return [message, *[kind.__name__[:60] for kind in type(error).__mro__[:8]]]
+
+
+def line_of(error: BaseException, filename: str) -> int:
+    """Line of the cell on which an error arose, counted from its top; 0 where it is not known."""
+    line = getattr(error, "lineno", 0) if isinstance(error, SyntaxError) else 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return int(line or 0)
