@@ -68,6 +68,11 @@ def whole_batch(attributions, model, inputs, labels, baselines):
     return torch.full((len(inputs),), float((attributions.sum() - way.sum()).abs() / way.sum().abs()), dtype=inputs.dtype)
 
 
+def of_largest(attributions, model, inputs, labels, baselines):
+    way = difference(model, inputs, model(inputs).argmax(dim=1), baselines)
+    return (total(attributions) - way).abs() / way.abs()
+
+
 def of_probability(attributions, model, inputs, labels, baselines):
     way = difference(lambda x: torch.softmax(model(x), dim=1), inputs, labels, baselines)
     return (total(attributions) - way).abs() / way.abs()
@@ -101,6 +106,8 @@ COMPLETENESS_ERROR = Exercise(
                       "You add up absolute values. Attributions that speak against the class are negative, and completeness needs them so."),
         Misconception("whole batch", whole_batch,
                       "You add over the whole batch, where the gaps of different inputs cancel. Add over each input's own entries."),
+        Misconception("largest score for the label's", of_largest,
+                      "You compare with the change of the largest score. The attributions explain the score of the class in `labels`."),
         Misconception("probability for score", of_probability,
                       "You compare with a difference of softmax probabilities; the attributions were made for scores."),
     ),

@@ -69,7 +69,7 @@ def pooled(layer, x, start, multipliers):
     return torch.where(same, 0.0, given_to / torch.where(same, 1.0, x - start))
 
 
-def backwards(layers, inputs, labels, references, relu=None, pooling=pooled, every_class=False):
+def backwards(layers, inputs, labels, references, relu=None, pooling=pooled, every_class=False, of_change=False):
     """Multipliers of the inputs; `relu(x, start)` gives those of a ReLU."""
     relu = relu or rescaled
     xs, starts = [inputs], [references]
@@ -78,6 +78,8 @@ def backwards(layers, inputs, labels, references, relu=None, pooling=pooled, eve
         starts.append(layer(starts[-1]))
     scores = xs.pop()
     multipliers = torch.ones_like(scores) if every_class else F.one_hot(labels, scores.shape[1]).to(scores.dtype)
+    if of_change:
+        multipliers = multipliers * (scores - starts[-1])
     for layer, x, start in zip(reversed(layers), reversed(xs), reversed(starts[:-1])):
         if isinstance(layer, nn.ReLU):
             multipliers = multipliers * relu(x, start)
@@ -104,6 +106,10 @@ def times_input(layers, inputs, labels, references):
 
 def all_classes(layers, inputs, labels, references):
     return (inputs - references) * backwards(layers, inputs, labels, references, every_class=True)
+
+
+def from_change(layers, inputs, labels, references):
+    return (inputs - references) * backwards(layers, inputs, labels, references, of_change=True)
 
 
 def against_zero(layers, inputs, labels, references):
@@ -152,6 +158,9 @@ DEEPLIFT = Exercise(
                       "The last factor is the difference from the reference, x - x', not x."),
         Misconception("all classes", all_classes,
                       "You start with a 1 for every class and explain the sum of all scores. Start with a 1 for the class of the label."),
+        Misconception("start with the change of the score", from_change,
+                      "You start with the change of the score in place of 1. That change comes out by itself when multipliers meet the differences: "
+                      "the multiplier of the score for itself is 1."),
         Misconception("reference ignored", against_zero,
                       "Your answer is for a reference of zeros, whatever was given."),
         Misconception("ReLU passes all", relu_passes,

@@ -90,6 +90,10 @@ def one_where_equal(function, inputs, references):
     return guarded(function, inputs, references, torch.tensor(1.0, dtype=inputs.dtype))
 
 
+def step_where_equal(function, inputs, references):
+    return guarded(function, inputs, references, (inputs > 0).to(inputs.dtype))
+
+
 def of_values(function, inputs, references):
     return function(inputs) / inputs
 
@@ -134,6 +138,9 @@ RESCALE = Exercise(
                       "derivative at that point."),
         Misconception("one where nothing changes", one_where_equal,
                       "Where an input equals its reference you return 1. The limit is the derivative at that point: 0 for a ReLU that is off."),
+        Misconception("ReLU's derivative for all", step_where_equal,
+                      "Where an input equals its reference you return ReLU's derivative, whatever the activation. Ask autograd for the derivative of "
+                      "the one that is given."),
         Misconception("values for differences", of_values,
                       "You divide the value of the output by that of the input. DeepLIFT speaks of differences from the reference, in both places."),
         Misconception("contribution for multiplier", contribution,

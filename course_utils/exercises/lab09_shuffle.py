@@ -10,7 +10,9 @@ import numpy as np
 from course_utils.exercises.contract import Case, Exercise, Law, Misconception
 
 LETTERS = "ACGT"
-COPIES = 400   # of a short sequence, all of whose arrangements are known
+COPIES = 2500  # of a short sequence, all of whose arrangements are known
+AGAIN = 2      # more from a second generator with the same seed
+UNEVEN = "AGACAGCC"  # eight arrangements, whose last arrows are easily drawn unevenly
 RARE = 1e-7    # share of right functions that the law of equal chances may refuse
 
 
@@ -26,12 +28,10 @@ def arrangements(sequence):
     return frozenset(text for text in (sequence[0] + "".join(order) + sequence[-1] for order in inner) if pairs(text) == wanted)
 
 
-def short(rng, letters, length, least, most):
-    """A random sequence that has between `least` and `most` arrangements."""
-    while True:
-        sequence = "".join(rng.choice(list(letters), size=length))
-        if least <= len(arrangements(sequence)) <= most:
-            return sequence
+def renamed(rng, letters):
+    """UNEVEN in other letters."""
+    names = dict(zip("ACG", rng.choice(list(letters), size=3, replace=False)))
+    return "".join(str(names[letter]) for letter in UNEVEN)
 
 
 def cases(seed):
@@ -41,20 +41,21 @@ def cases(seed):
         long = "".join(rng.choice(list(LETTERS), size=60, p=[0.4, 0.1, 0.2, 0.3]))
     return [
         Case((long, int(rng.integers(1 << 30)), 12), "60 letters, 12 shuffles"),
-        Case((short(rng, "ACG", 8, 4, 12), int(rng.integers(1 << 30)), COPIES), f"8 letters, {COPIES} shuffles"),
-        Case((short(rng, "ACGT", 9, 4, 15), int(rng.integers(1 << 30)), COPIES), f"9 letters, {COPIES} shuffles"),
+        Case((renamed(rng, "ACGT"), int(rng.integers(1 << 30)), COPIES), f"8 letters, {COPIES} shuffles"),
+        Case((renamed(rng, "xyz01"), int(rng.integers(1 << 30)), 12), "8 letters of another alphabet, 12 shuffles"),
+        Case((str(rng.choice(list(LETTERS))), int(rng.integers(1 << 30)), 3), "a single letter, 3 shuffles"),
     ]
 
 
 def many(function, sequence, seed, copies):
-    """Ask for several shuffles of one sequence, all from one generator."""
-    rng = np.random.default_rng(seed)
-    return [function(sequence, rng) for _ in range(copies)]
+    """Ask for several shuffles of one sequence, all from one generator, and for the first of them once more from its twin."""
+    one, twin = np.random.default_rng(seed), np.random.default_rng(seed)
+    return [function(sequence, one) for _ in range(copies)] + [function(sequence, twin) for _ in range(AGAIN)]
 
 
 def every(test):
     """A law's test on each of the shuffles."""
-    return lambda args, answer: len(answer) == args[2] and all(test(args[0], str(text)) for text in answer)
+    return lambda args, answer: len(answer) == args[2] + AGAIN and all(test(args[0], str(text)) for text in answer)
 
 
 def by_chance(args, answer):
@@ -62,14 +63,19 @@ def by_chance(args, answer):
     from scipy.stats import chi2
 
     sequence, _, copies = args
+    drawn = list(answer)[:copies]
     if copies < COPIES:
-        return len(set(answer)) >= copies - 1 and sequence not in answer
+        return len(sequence) < 20 or (len(set(drawn)) >= copies - 1 and sequence not in drawn)
     possible = arrangements(sequence)
     expected = copies / len(possible)
-    seen = Counter(answer)
+    seen = Counter(drawn)
     if set(seen) - possible:
         return False
     return chi2.sf(sum((seen[text] - expected) ** 2 / expected for text in possible), len(possible) - 1) > RARE
+
+
+def same_seed_same_shuffles(args, answer):
+    return len(answer) == args[2] + AGAIN and list(answer)[-AGAIN:] == list(answer)[:AGAIN]
 
 
 def permuted(sequence, rng):
@@ -116,8 +122,50 @@ def old_last_exits(sequence, rng):
     return walk(sequence[0], {letter: [*rng.permutation(followers[:-1]), *followers[-1:]] for letter, followers in exits_of(sequence).items()})
 
 
+def leads_home(letter, last, end):
+    for _ in range(len(last) + 1):
+        letter = letter if letter == end else last[letter]
+    return letter == end
+
+
+def walked(sequence, rng, last):
+    """The walk with these last arrows, the others in random order."""
+    exits = {letter: list(followers) for letter, followers in exits_of(sequence).items()}
+    for letter, follower in last.items():
+        exits[letter].remove(follower)
+        exits[letter] = [*rng.permutation(exits[letter]), follower]
+    if sequence[-1] not in last:
+        exits[sequence[-1]] = list(rng.permutation(exits[sequence[-1]]))
+    return walk(sequence[0], exits)
+
+
+def distinct_last_arrows(sequence, rng):
+    exits, end = exits_of(sequence), sequence[-1]
+    while True:
+        last = {letter: str(rng.choice(sorted(set(followers)))) for letter, followers in exits.items() if letter != end}
+        if all(leads_home(letter, last, end) for letter in last):
+            return walked(sequence, rng, last)
+
+
+def failed_arrows_redrawn(sequence, rng):
+    exits, end = exits_of(sequence), sequence[-1]
+    last = {letter: str(rng.choice(followers)) for letter, followers in exits.items() if letter != end}
+    while lost := [letter for letter in last if not leads_home(letter, last, end)]:
+        letter = str(rng.choice(lost))
+        last[letter] = str(rng.choice(exits[letter]))
+    return walked(sequence, rng, last)
+
+
+def own_generator(sequence, rng):
+    own, exits = np.random.default_rng(), exits_of(sequence)
+    while True:
+        text = walk(sequence[0], {letter: list(own.permutation(followers)) for letter, followers in exits.items()})
+        if len(text) == len(sequence):
+            return text
+
+
 def rotated(sequence, rng):
-    cut = int(rng.integers(1, len(sequence)))
+    cut = int(rng.integers(1, max(2, len(sequence))))
     return sequence[cut:] + sequence[:cut]
 
 
@@ -142,7 +190,10 @@ SHUFFLE = Exercise(
         Law("ends", "The first letter and the last letter stay: a walk over all exits has no choice about where it begins and ends.",
             every(lambda sequence, text: (text[0], text[-1]) == (sequence[0], sequence[-1]))),
         Law("equal chances", "The counts are kept, but the shuffles are not drawn evenly: all arrangements that keep the counts have to come equally "
-            "often, from the generator that is given.", by_chance),
+            "often. Draw each last arrow among all arrows of its letter, one that occurs twice counted twice, and where a choice does not lead to the "
+            "last letter, draw all of them again.", by_chance),
+        Law("given generator", "Two generators with the same seed have to give the same shuffles: draw from `rng`, and from nothing else.",
+            same_seed_same_shuffles),
     ),
     hints=(
         "Write CACGAC on paper as a walk: from C to A, from A to C, ... Which arrows leave each letter? Every other walk that uses the same arrows once "
@@ -169,6 +220,12 @@ SHUFFLE = Exercise(
         Misconception("old last exits", old_last_exits,
                       "You leave each letter's last arrow as it is in the sequence. The walk always succeeds, but arrangements with other last arrows never come: "
                       "draw the last arrows too."),
+        Misconception("last arrows among different followers", distinct_last_arrows,
+                      "You draw each last arrow among the *different* followers of its letter. An arrow that occurs twice has to be twice as likely to be "
+                      "the last one: draw from the list of followers with its repetitions."),
+        Misconception("failed arrows drawn again", failed_arrows_redrawn,
+                      "Where a choice of last arrows fails, you draw only the arrow that failed again. That makes some choices more likely than others: "
+                      "throw the whole choice away."),
         Misconception("rotation", rotated,
                       "You turn the sequence like a ring. That leaves long pieces of it, motifs included, as they were, and changes its ends."),
         Misconception("always the same", always_the_same,
