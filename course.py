@@ -27,11 +27,14 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py fetch                  download the real data that the last sections use
   python3 course.py train NAME             train a shipped network again
   python3 course.py build [--check] [06]   make the notebooks from their sources
+  python3 course.py release --labs 06,09 --out DIR       the zip for students, without solutions
+  python3 course.py grade FOLDER --lab 09 --out DIR      marks, feedback and a report, in a sandbox
+  python3 course.py bench grade            how fast that is, beside nbgrader and otter-grader
   python3 course.py install [--test]       only install, or mend an installation
 
 Add --help to one of them for its options."""
 
-VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "install")
+VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "release", "grade", "bench", "install")
 
 
 def sentence_for_wrong_python(version, answers):

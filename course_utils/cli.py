@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -154,6 +155,77 @@ def fetch(
             missing += 1
             print(f"✗ {name}: {error}", flush=True)
     raise typer.Exit(1 if missing else 0)
+
+
+@app.command()
+def release(
+    labs: Annotated[str, typer.Option(help="Numbers of the labs, for example 06,09.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the zip.", show_default=False)],
+    tasks: Annotated[str, typer.Option(help="Keep only these exercises, for example 06.2,09.1.", show_default=False)] = "",
+    with_solutions: Annotated[bool, typer.Option("--with-solutions", help="Put the solved labs in as well.")] = False,
+) -> None:
+    """Make the zip that students get: notebooks, helper package, set-up; no solution anywhere."""
+    from course_utils.grading.release import ReleaseError, release as make_release
+
+    try:
+        made = make_release(listed(labs), out, tasks=listed(tasks), with_solutions=with_solutions)
+    except (ReleaseError, OSError) as error:
+        raise BadCall(str(error)) from error
+    print(f"{made.path}: {made.files} files, {made.size / 1e6:.1f} MB; {made.said}")
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path | None, typer.Argument(help="Folder with NAME.ipynb or one folder a student, or the zip that your learning "
+                                                       "platform exports.", show_default=False)] = None,
+    lab: Annotated[str, typer.Option(help="Number of the lab, for example 09.", show_default=False)] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for grades.csv, totals.csv, feedback/, report.html and log.jsonl. A run that was cut "
+                                             "goes on where it was.", show_default=False)] = None,
+    jobs: Annotated[int, typer.Option(help="Submissions graded at a time; as many as the machine has cores if 0.")] = 0,
+    tasks: Annotated[str, typer.Option(help="Grade only these exercises, for example 09.1,09.4.", show_default=False)] = "",
+    scheduler: Annotated[str, typer.Option(help="Address of a dask scheduler, tcp://HOST:8786, in place of processes here.", show_default=False)] = "",
+    check: Annotated[bool, typer.Option("--check", help="Say what the sandbox can do on this machine, by trying to break out of it.")] = False,
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run submissions as programs of yours, with limits on time and memory only.")] = False,
+) -> None:
+    """Grade a folder of notebooks in a sandbox: marks, feedback for each student, a report."""
+    from course_utils.grading.plan import PlanError
+    from course_utils.grading.sandbox import NoSandbox
+    from course_utils.grading.workers import SchedulerMissing
+
+    if check:
+        from course_utils.grading.proof import prove
+
+        raise typer.Exit(prove())
+    if submissions is None or not lab or out is None:
+        raise BadCall("Say what is to be graded:  python3 course.py grade SUBMISSIONS --lab 09 --out DIR")
+    from course_utils.grading.run import grade as grade_all
+
+    try:
+        done = grade_all(submissions, lab, out, jobs=jobs, scheduler=scheduler, tasks=listed(tasks), sandboxed=not no_sandbox)
+    except NoSandbox as error:
+        raise BadCall(f"{error}\nNothing was graded. --no-sandbox grades without a wall: submissions are then programs that run as you.") from error
+    except (PlanError, SchedulerMissing, OSError) as error:
+        raise BadCall(str(error)) from error
+    print(f"{done['submissions']} submissions: {done['graded']} graded now, {done['submissions'] - done['graded']} kept from before or not "
+          f"readable, {done['flagged']} flagged. Look at {out / 'report.html'} first.")
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="grade: the grader beside nbgrader and otter-grader, and a class of 1,000.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer submissions.")] = False,
+) -> None:
+    """Measure speed and memory; writes docs/bench_grade.md."""
+    if what != "grade":
+        raise BadCall(f"There is no benchmark {what!r}; there is: grade.")
+    from course_utils.grading.bench import bench_grade
+
+    raise typer.Exit(bench_grade(quick=quick))
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a list that is written with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def one_lab(number: str):

@@ -48,15 +48,40 @@ class Grader:
         began = time.monotonic()
         grafted = graft(cells, self.plan.exercises, self.plan.order, self.plan.stubs)
         attempt = Attempt(self.sandbox, grafted)
-        results = []
+        results: list[Result] = []
         try:
             for hidden in self.hidden:
                 results.append(self.one(attempt, grafted, hidden))
+            again = self.follow_ons(grafted, results)
+            for place, instead in again.items():
+                attempt.drop()
+                attempt.grafted = graft(cells, self.plan.exercises, self.plan.order, self.plan.stubs, instead)
+                attempt.skipped, attempt.broken = set(), {}
+                second = self.one(attempt, attempt.grafted, self.hidden[place])
+                second.flags += results[place].flags
+                second.seconds += results[place].seconds
+                if second.verdict == "right":
+                    second.sentence = (f"Judged with the lab's own {' and '.join(self.function_of(task) for task in instead)}: "
+                                       "yours, which it calls, is not right yet.")
+                    results[place] = second
         finally:
             attempt.end()
-        noted = calls_of_wrong_ones(results, grafted)
         return {"submission": name, "results": [asdict(result) for result in results], "flags": [*grafted.flags, *attempt.flags],
-                "notes": noted, "cpu_s": round(attempt.cpu_s, 4), "seconds": round(time.monotonic() - began, 4)}
+                "cpu_s": round(attempt.cpu_s, 4), "seconds": round(time.monotonic() - began, 4)}
+
+    def follow_ons(self, grafted: Graft, results: Sequence[Result]) -> dict[int, dict[str, str]]:
+        """Wrong exercises that call functions of others that are wrong themselves, and the solutions of these.
+
+        A mistake costs its points once: as `check` does in the lab, the others are judged with the
+        solution's function. Only solutions of exercises that are judged already, and lost, go in.
+        """
+        wrong = {result.exercise for result in results if result.verdict != "right"}
+        calls = {place: {task: self.plan.solved[task] for task in grafted.uses.get(result.exercise, []) if task in wrong and task in self.plan.solved}
+                 for place, result in enumerate(results) if result.verdict == "wrong"}
+        return {place: instead for place, instead in calls.items() if instead}
+
+    def function_of(self, task: str) -> str:
+        return next(f"`{exercise.function}`" for exercise in self.plan.exercises if exercise.id == task)
 
     def one(self, attempt: "Attempt", grafted: Graft, hidden: Hidden) -> Result:
         """One exercise of a submission."""
@@ -177,10 +202,3 @@ class Attempt:
 def builder_modules(plan: Plan) -> list[str]:
     """Modules of the builders: imported once, by the zygote."""
     return sorted({name.split(":")[0] for name in plan.names})
-
-
-def calls_of_wrong_ones(results: Sequence[Result], grafted: Graft) -> dict[str, list[str]]:
-    """For each wrong exercise, those that it calls and that are wrong themselves."""
-    wrong = {result.exercise for result in results if result.verdict != "right"}
-    return {result.exercise: sorted(wrong & set(grafted.uses.get(result.exercise, [])))
-            for result in results if result.exercise in wrong and wrong & set(grafted.uses.get(result.exercise, []))}

@@ -138,7 +138,7 @@ def is_stub(source: str, stub: str) -> bool:
 
 
 def graft(cells: Sequence[Cell], exercises: Sequence[Exercise], order: Sequence[tuple[str, str]],
-          stubs: Mapping[str, str] | None = None) -> Graft:
+          stubs: Mapping[str, str] | None = None, instead: Mapping[str, str] | None = None) -> Graft:
     """Everything that has to be executed for a submission.
 
     Parameters
@@ -151,13 +151,15 @@ def graft(cells: Sequence[Cell], exercises: Sequence[Exercise], order: Sequence[
         What `scaffold` gives.
     stubs : mapping of str to str, optional
         Source of the cells that were handed out, by exercise id.
+    instead : mapping of str to str, optional
+        Cells that take the place of the submission's, by exercise id.
     """
     made = Graft()
     if sum(len(cell.source) for cell in cells) > MAX_SOURCE:
         made.flags.append(f"more than {MAX_SOURCE >> 20} MB of code: only the exercises' own cells are read")
         slugs = {"ex-" + exercise.id.replace(".", "-") for exercise in exercises}
         cells = [cell for cell in cells if slugs & {cell.id, cell.grade_id} and len(cell.source) < MAX_SOURCE // 8]
-    made.found = choose(cells, exercises, stubs or {}, made.flags)
+    made.found = choose(cells, exercises, stubs or {}, made.flags) | dict(instead or {})
     functions = {exercise.function: exercise.id for exercise in exercises}
     names: set[str] = set()
     for exercise, source in made.found.items():

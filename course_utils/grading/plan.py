@@ -41,10 +41,14 @@ class Plan:
         The source's definitions and the places of the exercises: `graft.scaffold`.
     stubs : dict of str to str
         What students were handed, by exercise.
+    solved : dict of str to str
+        The solution's cell, by exercise: stays outside until a submission's own was judged.
     modules, names : list of str
         What the zygote imports, and the builders that it may call.
     declared : str
         Hash of the declarations and of what judges.
+    own_s : float
+        CPU seconds that the solutions' functions compute on these cases.
     """
 
     lab: str
@@ -52,9 +56,11 @@ class Plan:
     seeds: dict[str, int] = field(default_factory=dict)
     order: list[tuple[str, str]] = field(default_factory=list)
     stubs: dict[str, str] = field(default_factory=dict)
+    solved: dict[str, str] = field(default_factory=dict)
     modules: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     declared: str = ""
+    own_s: float = 0.0
 
     @property
     def exercises(self) -> list[Exercise]:
@@ -80,12 +86,13 @@ def make(lab: str, tasks: Iterable[str] = ()) -> Plan:
     chosen = [exercise for exercise in exercises if not tasks or exercise.id in tasks]
     cells, solved, stubs = source_cells(lab)
     order = graft.scaffold(cells)
-    return Plan(lab, [exercise.id for exercise in chosen], order=order, stubs=stubs, modules=modules_of(solved, order),
+    return Plan(lab, [exercise.id for exercise in chosen], order=order, stubs=stubs, solved=solved,
+                modules=modules_of("\n".join(solved[exercise.id] for exercise in chosen), order),
                 names=sorted(slices.needed(chosen)), declared=declared_hash(lab))
 
 
-def source_cells(lab: str) -> tuple[list[tuple[str, str]], str, dict[str, str]]:
-    """Code cells of a lab's source that students have, the text of its solved exercise cells, and the stubs.
+def source_cells(lab: str) -> tuple[list[tuple[str, str]], dict[str, str], dict[str, str]]:
+    """Code cells of a lab's source that students have; by exercise, its solved cell and its stub.
 
     Raises
     ------
@@ -98,16 +105,16 @@ def source_cells(lab: str) -> tuple[list[tuple[str, str]], str, dict[str, str]]:
         found = find_labs(course_root(), [lab])[0]
     except LabError:
         raise PlanError(f"The source of lab {lab} is not in this copy of the course: grading needs solutions/{lab}_*.py.") from None
-    cells, solved = [], []
+    cells, solved = [], {}
     for cell in read_source(found).cells:
         tags = set(tags_of(cell))
         if cell.cell_type != "code" or tags & {"solution", "instructor", "check"}:
             continue
         cells.append((label_of(cell) if "exercise" in tags else "", cell.source))
         if "exercise" in tags:
-            solved.append(cell.source)
+            solved[label_of(cell)] = cell.source
     handed = read_notebook(found.student).cells if found.student.exists() else []
-    return cells, "\n".join(solved), {label_of(cell): cell.source for cell in handed if "exercise" in tags_of(cell)}
+    return cells, solved, {label_of(cell): cell.source for cell in handed if "exercise" in tags_of(cell)}
 
 
 def modules_of(solved: str, order: Sequence[tuple[str, str]]) -> list[str]:
@@ -141,30 +148,28 @@ def seeded(plan: Plan) -> Plan:
     PlanError
         If a solution fails on cases of five seeds.
     """
-    for task in plan.tasks:
-        plan.seeds[task] = secrets.randbits(SEED_BITS)
-    for _ in range(5):
-        failed = rehearse(plan)
-        if not failed:
-            return plan
+    failed = list(plan.tasks)
+    for _ in range(6):
         for task in failed:
             plan.seeds[task] = secrets.randbits(SEED_BITS)
+        found = rehearse(plan)
+        failed = found["failed"]
+        if not failed:
+            plan.modules += [name for name in found["modules"] if name not in plan.modules]
+            plan.own_s = found["cpu_s"]
+            return plan
     raise PlanError(f"The solution of {', '.join(failed)} fails its own check; run the gates before grading:  "
                     f"python3 course.py test tests/test_gates.py -k {plan.lab}")
 
 
-def rehearse(plan: Plan) -> list[str]:
-    """Tasks whose solution is not right on the plan's cases, found in a process of its own."""
-    code = ("import sys, json; from course_utils.exercises import judge, registry, solved\n"
-            "seeds = json.loads(sys.argv[1]); failed = []\n"
-            "for task, seed in seeds.items():\n"
-            "    exercise = registry.find(task)\n"
-            "    if not judge.judge(exercise, solved.solution(exercise), seed).right: failed.append(task)\n"
-            "print(json.dumps(failed))")
-    done = subprocess.run([sys.executable, "-P", "-c", code, json.dumps(plan.seeds)], capture_output=True, cwd=course_root(),
-                          env=dict(os.environ) | {"PYTHONPATH": str(course_root()), "COURSE_DATA": "none"})
+def rehearse(plan: Plan) -> dict:
+    """What `rehearsal` finds, in a process of its own: this one stays small."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    done = subprocess.run([sys.executable, "-P", "-m", "course_utils.grading.rehearsal", *(["torch"] if "torch" in plan.modules else [])],
+                          input=json.dumps(asdict(plan)), capture_output=True, cwd=course_root(), encoding="utf-8",
+                          env=dict(os.environ) | threads | {"PYTHONPATH": str(course_root()), "COURSE_DATA": "none", "PYTHONUTF8": "1"})
     if done.returncode:
-        raise PlanError("The solutions cannot be run on this machine: " + done.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1])
+        raise PlanError(f"The solutions of lab {plan.lab} cannot be run on this machine: " + done.stderr.strip().rsplit("\n", 1)[-1])
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -21,6 +21,7 @@ from course_utils.grading import seccomp, slices, wire
 from course_utils.settings import course_root
 
 FIRST_USER = 61_700          # of systemd's range for users that exist only while something runs
+PREFIX = "course-sandbox-"
 START_S, SWEEP_S = 120.0, 20.0
 ZYGOTE = "course_utils.grading.inside.zygote"
 ENVIRONMENT = {
@@ -153,6 +154,14 @@ def command(bwrap: str, course: Path, limits: Limits, filter_descriptor: int, co
     return [*args, sys.executable, "-P", "-s", "-m", ZYGOTE, str(control)]
 
 
+def clear_leftovers() -> None:
+    """Remove the folders of sandboxes whose graders were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def installed_copies() -> list[Path]:
     """Copies of the course among the installed packages, which hold the oracles."""
     return [path for base in (sys.prefix, sys.base_prefix) for path in Path(base).glob("lib/python3*/site-packages/course_utils")]
@@ -190,7 +199,8 @@ class Sandbox:
             If bubblewrap or Python cannot start in there; the sentence quotes what they said.
         """
         bwrap = find_bwrap()
-        self.folder = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
+        clear_leftovers()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.folder.chmod(0o755)
         course = slices.write_course(self.folder, self.names)
         (course / "data").mkdir()

@@ -1,0 +1,178 @@
+"""Who grades: processes of this machine, each with a sandbox of its own, or the workers of a dask cluster."""
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
+from typing import Any
+
+from course_utils.grading.graft import Cell
+from course_utils.grading.plan import Plan
+
+TRIES = 3                    # of a submission whose worker was lost under it
+AHEAD = 3                    # submissions that wait at a worker
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+_graders: dict[str, Any] = {}
+
+
+def work(task: dict) -> dict:
+    """Grade one submission in this process; its sandbox is made at the first and kept.
+
+    Parameters
+    ----------
+    task : dict
+        Plain data: `plan`, `sandboxed`, `name`, `cells` (triples of texts).
+    """
+    plan = task["plan"]
+    key = f"{plan['declared']}{plan['seeds']}{task['sandboxed']}"
+    if key not in _graders:
+        from course_utils.grading.grader import Grader
+
+        close_all()
+        if "torch" in plan["modules"]:
+            import torch
+
+            torch.set_num_threads(1)
+        _graders[key] = Grader(Plan(**plan), slot=os.getpid() % 4, sandboxed=task["sandboxed"])
+    began = time.process_time()
+    record = _graders[key].grade(task["name"], [Cell(*texts) for texts in task["cells"]])
+    return record | {"judge_s": round(time.process_time() - began, 4), "worker": os.getpid()}
+
+
+def close_all() -> None:
+    """End the sandboxes of this process."""
+    while _graders:
+        _graders.popitem()[1].close()
+
+
+def begin() -> None:
+    """First thing in a worker's process: it ends with the process that started it, however that ends."""
+    Finalize(None, close_all, exitpriority=10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() == 1:
+            os._exit(1)
+
+
+def task_of(plan: Plan, name: str, cells: Sequence[Cell], sandboxed: bool) -> dict:
+    """A submission as it travels to a worker: text and numbers only."""
+    return {"plan": asdict(plan), "sandboxed": sandboxed, "name": name, "cells": [(cell.id, cell.grade_id, cell.source) for cell in cells]}
+
+
+def lost(task: dict, why: str) -> dict:
+    """The record of a submission that no worker survived."""
+    return {"submission": task["name"], "results": [], "flags": [f"could not be graded: {why}"], "lost": True}
+
+
+def locally(tasks: Iterator[dict], jobs: int) -> Iterator[dict]:
+    """Grade with processes of this machine; yields records as they come.
+
+    A worker that dies takes no other submission with it: those that were in flight are graded again,
+    one at a time, so that it shows which one did it.
+    """
+    saved = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield from pooled(tasks, jobs)
+    finally:
+        for name, value in saved.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def pooled(tasks: Iterator[dict], jobs: int) -> Iterator[dict]:
+    suspects: list[dict] = []
+    pool = new_pool(jobs)
+    try:
+        waiting: dict = {}
+        tasks = iter(tasks)
+        while True:
+            while len(waiting) < jobs * AHEAD and (task := next(tasks, None)) is not None:
+                waiting[pool.submit(work, task)] = task
+            if not waiting:
+                break
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            try:
+                for future in done:
+                    record = future.result()
+                    waiting.pop(future)
+                    yield record
+            except BrokenProcessPool:
+                suspects += waiting.values()
+                waiting = {}
+                pool.shutdown(wait=False, cancel_futures=True)
+                pool = new_pool(jobs)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    for task in suspects:
+        yield alone(task)
+
+
+def alone(task: dict) -> dict:
+    """Grade one submission in a process that is only there for it."""
+    for _ in range(TRIES):
+        with new_pool(1) as pool:
+            try:
+                return pool.submit(work, task).result()
+            except BrokenProcessPool:
+                continue
+    return lost(task, "the grader's own process ended at it, every time")
+
+
+def new_pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=begin)
+
+
+def by_dask(tasks: Iterator[dict], address: str) -> Iterator[dict]:
+    """Grade with the workers of a dask cluster, each of one thread; yields records as they come.
+
+    Only texts and numbers travel. A worker that dies is replaced by another: its submissions are
+    graded again there.
+
+    Raises
+    ------
+    SchedulerMissing
+        If nobody answers at the address.
+    """
+    from dask.distributed import Client, as_completed
+
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except OSError as error:
+        raise SchedulerMissing(f"No dask scheduler answers at {address} ({type(error).__name__}): start one with  dask scheduler  "
+                               "and workers with  dask worker ADDRESS --nworkers 2 --nthreads 1.") from None
+    with client:
+        tasks = iter(tasks)
+        flying: dict = {}
+        finished = as_completed()
+
+        def launch() -> None:
+            task = next(tasks, None)
+            if task is not None:
+                future = client.submit(work, task, pure=False, retries=TRIES)
+                flying[future.key] = task
+                finished.add(future)
+
+        for _ in range(max(1, sum(client.nthreads().values())) * AHEAD):
+            launch()
+        for future in finished:
+            task = flying.pop(future.key)
+            try:
+                yield future.result()
+            except Exception as error:  # whatever a worker elsewhere met
+                yield lost(task, f"{type(error).__name__} on the worker")
+            future.release()
+            launch()
+
+
+class SchedulerMissing(ConnectionError):
+    """No scheduler at the address that was given."""
