@@ -58,6 +58,12 @@ def test_same_pixels_for_a_seed_and_others_for_another(some):
     assert len(np.unique(some.pictures.reshape(3000, -1), axis=0)) == 3000
 
 
+def test_chosen_fonts_and_no_others():
+    plain = glyphs.load(600, seed=5, fonts=glyphs.PLAIN)
+    assert set(plain.fonts) == set(glyphs.PLAIN) and np.bincount(plain.fonts)[list(glyphs.PLAIN)].min() > 240
+    assert np.array_equal(glyphs.load(600, seed=5, fonts=range(10)).pictures, glyphs.load(600, seed=5).pictures)
+
+
 def test_outlines_have_the_holes_of_their_digit():
     from skimage.measure import euler_number
 
@@ -112,6 +118,8 @@ def test_cache_gives_back_the_same_set_and_mends_itself(tmp_path, monkeypatch):
 @pytest.mark.parametrize("call, said", [
     (lambda: glyphs.load(0), "n is 0"),
     (lambda: glyphs.load(10, seed=-1), "seed is -1"),
+    (lambda: glyphs.load(10, fonts=(3, 10)), "choose fonts from 0 to 9"),
+    (lambda: glyphs.load(10, fonts=()), "choose fonts from 0 to 9"),
     (lambda: glyphs.draw([10]), "whole numbers from 0 to 9"),
     (lambda: glyphs.draw([]), "whole numbers from 0 to 9"),
     (lambda: glyphs.draw([1], fonts=10), "choose fonts from 0 to 9"),
@@ -188,6 +196,6 @@ def test_grey_pictures_as_networks_take_them():
     for wrong in (some.pictures[0], some.pictures / 255):
         with pytest.raises(ValueError, match="takes uint8 pictures"):
             models.as_grey(wrong)
-    pictures = models.dcgan_generator((8, 4, 1), latent=5)(torch.randn(3, 5, 1, 1))
+    pictures = models.dcgan_generator(((8, 7, 1, 0), (4, 4, 2, 1), (1, 4, 2, 1)), latent=5)(torch.randn(3, 5, 1, 1))
     assert pictures.shape == (3, 1, 28, 28) and 0 <= float(pictures.detach().min()) and float(pictures.detach().max()) <= 1
-    assert models.dcgan_discriminator((4, 8))(pictures).shape == (3,)
+    assert models.dcgan_discriminator((4, 8), 16)(pictures).shape == (3,)

@@ -32,17 +32,19 @@ def as_grey(pictures):
     return given[:, None].float() / 255
 
 
-def dcgan_generator(widths=(64, 32, 1), latent=LATENT):
-    """Latent numbers (n, latent, 1, 1) to pictures (n, widths[-1], 7 * 2**k, ...) in [0, 1].
+# Channels, kernel, stride, padding of each transposed convolution: sides 4, 7, 14, 28.
+PLAN = ((64, 4, 1, 0), (32, 3, 2, 1), (16, 4, 2, 1), (1, 4, 2, 1))
 
-    A transposed convolution makes 7 x 7 maps, each further one doubles the side; batch norm and
-    ReLU between them, a sigmoid at the end (Radford, Metz and Chintala 2016, arXiv:1511.06434, who
-    take tanh and pictures in [-1, 1]: the same curve on another range).
+
+def dcgan_generator(plan=PLAN, latent=LATENT):
+    """Latent numbers (n, latent, 1, 1) to pictures in [0, 1]: a transposed convolution for each row of the plan.
+
+    Batch norm and ReLU between them, a sigmoid at the end (Radford, Metz and Chintala 2016,
+    arXiv:1511.06434, who take tanh and pictures in [-1, 1]: the same curve on another range).
     """
     layers, entrance = OrderedDict(), latent
-    for number, width in enumerate(widths, start=1):
-        last = number == len(widths)
-        kernel, stride, padding = (7, 1, 0) if number == 1 else (4, 2, 1)
+    for number, (width, kernel, stride, padding) in enumerate(plan, start=1):
+        last = number == len(plan)
         layers[f"up{number}"] = nn.ConvTranspose2d(entrance, width, kernel, stride, padding, bias=last)
         if not last:
             layers[f"norm{number}"] = nn.BatchNorm2d(width)
@@ -51,12 +53,13 @@ def dcgan_generator(widths=(64, 32, 1), latent=LATENT):
     return nn.Sequential(layers)
 
 
-def dcgan_discriminator(widths=(32, 64), channels=1, side=28):
-    """Pictures (n, channels, side, side) to one logit each, (n,): strided convolutions, no pooling.
+def dcgan_discriminator(widths=(16, 32), hidden=128, side=28):
+    """Pictures (n, 1, side, side) to one logit each, (n,): strided convolutions, no pooling, two dense layers.
 
-    LeakyReLU of slope 0.2 and, after every convolution but the first, batch norm (the same paper).
+    LeakyReLU of slope 0.2 and, after every convolution but the first, batch norm (the same paper,
+    which has no hidden dense layer; on a small budget it helps to judge a digit as a whole).
     """
-    layers, entrance = OrderedDict(), channels
+    layers, entrance = OrderedDict(), 1
     for number, width in enumerate(widths, start=1):
         layers[f"conv{number}"] = nn.Conv2d(entrance, width, 4, 2, 1, bias=number == 1)
         if number > 1:
@@ -64,7 +67,9 @@ def dcgan_discriminator(widths=(32, 64), channels=1, side=28):
         layers[f"act{number}"] = nn.LeakyReLU(0.2)
         entrance = width
     layers["flat"] = nn.Flatten()
-    layers["logit"] = nn.Linear(entrance * (side // 2 ** len(widths)) ** 2, 1)
+    layers["dense"] = nn.Linear(entrance * (side // 2 ** len(widths)) ** 2, hidden)
+    layers["act"] = nn.LeakyReLU(0.2)
+    layers["logit"] = nn.Linear(hidden, 1)
     layers["one"] = nn.Flatten(0)
     return nn.Sequential(layers)
 

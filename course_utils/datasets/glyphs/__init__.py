@@ -9,6 +9,7 @@ digit.
     train = glyphs.load(10_000, seed=0)        # pictures uint8 (n, 28, 28), labels 0 to 9
     train.fonts, train.slants, train.weights   # what the pictures were drawn with
     glyphs.draw([3, 8], seed=1, slants=20.0)   # chosen digits, all leaning
+    glyphs.load(8000, 0, fonts=glyphs.PLAIN)   # two plain fonts: an easier set
 
 `grey28.load("glyphs", 10_000, seed=0)` takes "mnist" or "fashion_mnist" in place of "glyphs".
 
@@ -19,7 +20,7 @@ digit.
 | `outlines` | the digits of each font as distance maps       |
 """
 
-from .outlines import FONTS
+from .outlines import FONTS, PLAIN
 from .pictures import Glyphs, draw, load
 
-__all__ = ["FONTS", "Glyphs", "draw", "load"]
+__all__ = ["FONTS", "PLAIN", "Glyphs", "draw", "load"]

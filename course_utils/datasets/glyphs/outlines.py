@@ -17,6 +17,7 @@ FONTS = {
     "Computer Modern Sans": "cmss10.ttf",
     "Computer Modern Typewriter": "cmtt10.ttf",
 }
+PLAIN = (0, 8)  # numbers of those without serifs and of normal weight
 SIDE = 96  # pixels of a map
 HEIGHT = 60.0  # of every digit in its map
 

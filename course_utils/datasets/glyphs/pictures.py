@@ -39,7 +39,7 @@ class Glyphs(Digits):
     font_names: tuple[str, ...] = tuple(FONTS)
 
 
-def load(n=10_000, seed=0, cache=True):
+def load(n=10_000, seed=0, cache=True, fonts=None):
     """`n` glyphs, digits and fonts equally likely: pictures uint8 (n, 28, 28), 0 paper to 255 ink.
 
     A smaller set of the same seed is the start of a bigger one.
@@ -49,17 +49,22 @@ def load(n=10_000, seed=0, cache=True):
     n, seed : int
     cache : bool
         Keep the set in the course's cache folder and read it from there next time.
+    fonts : sequence of int, optional
+        Only these of the fonts, such as `PLAIN`; by default all of them.
 
     Raises
     ------
     ValueError
-        For a number that is not whole, a negative seed, or n below 1.
+        For a number that is not whole, a negative seed, n below 1, or a font that does not exist.
     """
     n, seed = whole("n", n, least=1), whole("seed", seed)
-    path = _path_of(n, seed) if cache else None
+    fonts = tuple(range(len(FONTS))) if fonts is None else tuple(whole("a font", font) for font in fonts)
+    if not fonts or max(fonts) >= len(FONTS):
+        raise ValueError(f"There are {len(FONTS)} fonts, numbered from 0; choose fonts from 0 to {len(FONTS) - 1}.")
+    path = _path_of(n, seed, fonts) if cache else None
     arrays = _read(path) if cache else None
     if arrays is None:
-        chunks = [_chunk(seed, number) for number in range(-(-n // CHUNK))]
+        chunks = [_chunk(seed, number, fonts) for number in range(-(-n // CHUNK))]
         arrays = {name: np.concatenate([chunk[name] for chunk in chunks])[:n] for name in ARRAYS}
         if cache:
             _write(path, arrays)
@@ -98,19 +103,19 @@ def draw(labels, seed=0, **chosen):
     return Glyphs(class_names=tuple("0123456789"), **_drawn(labels.astype(np.int64), lots))
 
 
-def _chunk(seed, number):
+def _chunk(seed, number, fonts):
     rng = np.random.default_rng([seed, number, CHUNK])
-    return _drawn(rng.integers(0, 10, CHUNK), _lots(rng, CHUNK))
+    return _drawn(rng.integers(0, 10, CHUNK), _lots(rng, CHUNK, fonts))
 
 
 def _drawn(labels, lots):
     return {"pictures": ink(labels, lots), "labels": labels} | {name: np.array(lots[name]) for name in ARRAYS[2:]}
 
 
-def _lots(rng, n):
+def _lots(rng, n, fonts=tuple(range(len(FONTS)))):
     """What varies from picture to picture; see `pen.ink`."""
     return {
-        "fonts": rng.integers(0, len(FONTS), n),
+        "fonts": np.asarray(fonts)[rng.integers(0, len(fonts), n)],
         **{name: rng.uniform(low, high, n) for name, (low, high) in RANGES.items()},
         "shifts": rng.uniform(-SHIFT, SHIFT, (n, 2)).astype(np.float32),
         "bends": rng.standard_normal((n, 2, BENDS, BENDS), np.float32),
@@ -125,10 +130,10 @@ def _version():
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _path_of(n, seed):
+def _path_of(n, seed, fonts):
     folder = cache_dir() / "glyphs"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{n}-{seed}-{_version()[:16]}.npz"
+    return folder / f"{n}-{seed}-{'.'.join(map(str, fonts))}-{_version()[:16]}.npz"
 
 
 def _read(path):
