@@ -31,8 +31,8 @@ class Grader:
 
     def __init__(self, plan: Plan, slot: int = 0, limits: Limits | None = None, sandboxed: bool = True) -> None:
         self.plan = plan
-        self.hidden = [Hidden(exercise, plan.seeds[exercise.id]) for exercise in plan.exercises]
         limits = limits or Limits()
+        self.hidden = [Hidden(exercise, plan.seeds[exercise.id], limits.patience) for exercise in plan.exercises]
         if sandboxed:
             self.sandbox = Sandbox([*INSIDE, *plan.modules, *builder_modules(plan)], plan.names, limits, slot)
         else:
@@ -52,33 +52,39 @@ class Grader:
         try:
             for hidden in self.hidden:
                 results.append(self.one(attempt, grafted, hidden))
-            again = self.follow_ons(grafted, results)
-            for place, instead in again.items():
+            for place, instead in self.second_looks(grafted, results).items():
                 attempt.drop()
-                attempt.grafted = graft(cells, self.plan.exercises, self.plan.order, self.plan.stubs, instead)
-                attempt.skipped, attempt.broken = set(), {}
-                second = self.one(attempt, attempt.grafted, self.hidden[place])
-                second.flags += results[place].flags
-                second.seconds += results[place].seconds
-                if second.verdict == "right":
-                    second.sentence = (f"Judged with the lab's own {' and '.join(self.function_of(task) for task in instead)}: "
-                                       "yours, which it calls, is not right yet.")
-                    results[place] = second
+                task = results[place].exercise
+                attempt.begin(graft(cells, self.plan.exercises, self.plan.order, self.plan.stubs, instead, only=task))
+                again = self.one(attempt, attempt.grafted, self.hidden[place])
+                again.flags = [*results[place].flags, *again.flags]
+                again.seconds += results[place].seconds
+                if again.verdict == "right" and instead:
+                    again.sentence = (f"Judged with the lab's own {' and '.join(self.function_of(one) for one in instead)}: "
+                                      "yours, which it calls, is not right yet.")
+                if again.verdict == "right":
+                    results[place] = again
         finally:
             attempt.end()
         return {"submission": name, "results": [asdict(result) for result in results], "flags": [*grafted.flags, *attempt.flags],
                 "cpu_s": round(attempt.cpu_s, 4), "seconds": round(time.monotonic() - began, 4)}
 
-    def follow_ons(self, grafted: Graft, results: Sequence[Result]) -> dict[int, dict[str, str]]:
-        """Wrong exercises that call functions of others that are wrong themselves, and the solutions of these.
+    def second_looks(self, grafted: Graft, results: Sequence[Result]) -> dict[int, dict[str, str]]:
+        """Wrong exercises that are judged once more, in a process without the cells that they do not call.
 
-        A mistake costs its points once: as `check` does in the lab, the others are judged with the
-        solution's function. Only solutions of exercises that are judged already, and lost, go in.
+        Two mistakes of others could have cost them: an exercise that they call is wrong itself, or a
+        cell broke what all cells share. A mistake costs its points once: as `check` does in the lab, the
+        first are judged with the solution's function; only solutions of exercises that are judged
+        already, and lost, go in.
         """
         wrong = {result.exercise for result in results if result.verdict != "right"}
-        calls = {place: {task: self.plan.solved[task] for task in grafted.uses.get(result.exercise, []) if task in wrong and task in self.plan.solved}
-                 for place, result in enumerate(results) if result.verdict == "wrong"}
-        return {place: instead for place, instead in calls.items() if instead}
+        chosen = {}
+        for place, result in enumerate(results):
+            instead = {task: self.plan.solved[task] for task in grafted.uses.get(result.exercise, []) if task in wrong and task in self.plan.solved}
+            own = result.misconception or result.late or result.exercise in grafted.errors
+            if result.verdict == "wrong" and (instead or (not own and len(grafted.found) > 1)):
+                chosen[place] = instead
+        return chosen
 
     def function_of(self, task: str) -> str:
         return next(f"`{exercise.function}`" for exercise in self.plan.exercises if exercise.id == task)
@@ -110,12 +116,17 @@ class Attempt:
     """A submission's processes, one after the other: a new one wherever the last was lost."""
 
     def __init__(self, sandbox: Sandbox, grafted: Graft) -> None:
-        self.sandbox, self.grafted = sandbox, grafted
+        self.sandbox = sandbox
         self.session: Session | None = None
-        self.broken: dict[str, str] = {}       # exercises whose cell cannot be executed, with the sentence
-        self.skipped: set[int] = set()
         self.flags: list[str] = []
         self.cpu_s = 0.0
+        self.begin(grafted)
+
+    def begin(self, grafted: Graft) -> None:
+        """Take other cells from now on."""
+        self.grafted = grafted
+        self.broken: dict[str, str] = {}       # exercises whose cell cannot be executed, with the sentence
+        self.skipped: set[int] = set()
 
     def ready(self) -> None:
         """Have a process in which all cells that can be executed have been."""
@@ -148,7 +159,7 @@ class Attempt:
     def execute(self, name: str, source: str) -> str:
         """Execute a cell; returns what went wrong in a sentence, or nothing."""
         try:
-            answer = self.session.ask({"cell": source, "name": name}, CELL_S, 1 << 16)
+            answer = self.session.ask({"cell": source, "name": name}, max(CELL_S * self.sandbox.limits.patience, 1.0), 1 << 16)
         except (Gone, Late, wire.Malformed) as error:
             self.flags.append(f"{name}: while it was executed, {error}")
             self.drop()

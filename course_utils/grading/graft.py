@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from course_utils.exercises.contract import Exercise
 from course_utils.exercises.solved import PLAIN, is_constant
@@ -63,15 +64,47 @@ def python_of(source: str) -> str:
     return "\n".join("" if NOT_PYTHON.search(line) else line for line in source.splitlines())
 
 
-def parsed(source: str) -> ast.Module | None:
-    """Its syntax tree, or None where it is no Python."""
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top of a cell.
+
+    Attributes
+    ----------
+    binds, uses : frozenset of str
+        Names that it gives and needs.
+    text : str
+        In one way of writing, so that equal statements are equal.
+    plain, stub : bool
+        Whether it only defines, and whether it is a function that only raises NotImplementedError.
+    """
+
+    binds: frozenset
+    uses: frozenset
+    text: str
+    plain: bool
+    stub: bool | None
+
+
+@lru_cache(maxsize=2048)
+def statements(source: str) -> tuple[Statement, ...] | None:
+    """The statements of a cell, or None where it is no Python.
+
+    Kept, because most cells of a class are the ones that were handed out.
+    """
     try:
-        tree = ast.parse(python_of(source))
-        for node in tree.body:
-            uses(node)  # finds what only the compiler's second step refuses, such as a `return` outside a function
-        return tree
+        # the names that a statement uses are found by the compiler's second step, which refuses more than the parser
+        return tuple(Statement(frozenset(binds(node)), frozenset(uses(node)), ast.unparse(node), is_plain(node), stub_of(node))
+                     for node in ast.parse(python_of(source)).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def stub_of(node: ast.stmt) -> bool | None:
+    """Whether a function only raises NotImplementedError; None for what is no function."""
+    if not isinstance(node, ast.FunctionDef):
+        return None
+    body = [step for step in node.body if not (isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant))]
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and bool(STUB.search(ast.unparse(body[0])))
 
 
 def is_plain(node: ast.stmt) -> bool:
@@ -88,21 +121,14 @@ def is_plain(node: ast.stmt) -> bool:
 
 
 def scaffold(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What a lab's source defines, in its order: `(exercise id or "", statement)`.
+    """What a lab's source defines, in its order: `(exercise id or "", statements)`.
 
     Parameters
     ----------
     cells : sequence of tuple
         `(exercise id or "", source)` of its code cells; of an exercise's cell only the place counts.
     """
-    order = []
-    for exercise, source in cells:
-        if exercise:
-            order.append((exercise, ""))
-            continue
-        tree = parsed(source)
-        order += [("", ast.unparse(node)) for node in (tree.body if tree else []) if is_plain(node)]
-    return order
+    return [(exercise, "" if exercise else "\n".join(one.text for one in statements(source) or () if one.plain)) for exercise, source in cells]
 
 
 def choose(cells: Sequence[Cell], exercises: Sequence[Exercise], stubs: Mapping[str, str], flags: list[str]) -> dict[str, str]:
@@ -129,16 +155,12 @@ def choose(cells: Sequence[Cell], exercises: Sequence[Exercise], stubs: Mapping[
 
 def is_stub(source: str, stub: str) -> bool:
     """Whether a cell is as it was handed out, or still only raises NotImplementedError."""
-    if source.strip() == stub.strip():
-        return True
-    tree = parsed(source)
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)] if tree else []
-    bodies = [[node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))] for function in functions]
-    return bool(bodies) and all(len(body) == 1 and isinstance(body[0], ast.Raise) and STUB.search(ast.unparse(body[0])) for body in bodies)
+    functions = [one.stub for one in statements(source) or () if one.stub is not None]
+    return source.strip() == stub.strip() or (bool(functions) and all(functions))
 
 
 def graft(cells: Sequence[Cell], exercises: Sequence[Exercise], order: Sequence[tuple[str, str]],
-          stubs: Mapping[str, str] | None = None, instead: Mapping[str, str] | None = None) -> Graft:
+          stubs: Mapping[str, str] | None = None, instead: Mapping[str, str] | None = None, only: str = "") -> Graft:
     """Everything that has to be executed for a submission.
 
     Parameters
@@ -153,6 +175,8 @@ def graft(cells: Sequence[Cell], exercises: Sequence[Exercise], order: Sequence[
         Source of the cells that were handed out, by exercise id.
     instead : mapping of str to str, optional
         Cells that take the place of the submission's, by exercise id.
+    only : str
+        Leave out the exercises that this one does not call.
     """
     made = Graft()
     if sum(len(cell.source) for cell in cells) > MAX_SOURCE:
@@ -161,45 +185,44 @@ def graft(cells: Sequence[Cell], exercises: Sequence[Exercise], order: Sequence[
         cells = [cell for cell in cells if slugs & {cell.id, cell.grade_id} and len(cell.source) < MAX_SOURCE // 8]
     made.found = choose(cells, exercises, stubs or {}, made.flags) | dict(instead or {})
     functions = {exercise.function: exercise.id for exercise in exercises}
-    names: set[str] = set()
+    used: dict[str, set[str]] = {}
     for exercise, source in made.found.items():
-        tree = parsed(source)
-        if tree is None:
+        found = statements(source)
+        if found is None:
             made.errors[exercise] = line_of_error(source)
             continue
-        used = set().union(*map(uses, tree.body))
-        made.uses[exercise] = sorted({functions[name] for name in used if functions.get(name, exercise) != exercise})
-        names |= used
-    ours = [(binds(node), uses(node), text) for exercise, text in order if not exercise
-            for node in ast.parse(text).body if not binds(node) & functions.keys()]
-    own = own_definitions(cells, made.found, {text for _, _, text in ours}, functions)
+        used[exercise] = set().union(*(one.uses for one in found))
+        made.uses[exercise] = sorted({functions[name] for name in used[exercise] if functions.get(name, exercise) != exercise})
+    kept = called_by(only, made.uses) if only else set(used)
+    names = set().union(*(used[exercise] for exercise in kept & used.keys()))
+    ours = [one for exercise, text in order if not exercise for one in statements(text) or () if not one.binds & functions.keys()]
+    graded, known = set(made.found.values()), {one.text for one in ours}
+    own = [one for cell in cells if cell.source not in graded for one in statements(cell.source) or ()
+           if one.plain and one.text not in known and not one.binds & functions.keys()]
     needed = reached(names, [*ours, *own])
-    lab = "\n".join(text for bound, _, text in ours if bound & needed)
+    lab = "\n".join(one.text for one in ours if one.binds & needed)
     made.cells = [("<the lab's imports and definitions>", lab, "")] if lab else []
-    made.cells += [("<a cell of your own>", text, "") for bound, _, text in own if bound & needed or "*" in bound]
+    made.cells += [("<a cell of your own>", one.text, "") for one in own if one.binds & needed or "*" in one.binds]
     made.cells += [(f"<cell {exercise}>", python_of(made.found[exercise]), exercise)
-                   for exercise, _ in order if exercise in made.found and exercise not in made.errors]
+                   for exercise, _ in order if exercise in kept & used.keys()]
     return made
 
 
-def own_definitions(cells: Sequence[Cell], found: Mapping[str, str], known: set[str], functions: Mapping[str, str]) -> list[tuple]:
-    """What the submission defines outside the exercises' cells: `(names bound, names used, text)`."""
-    graded, made = set(found.values()), []
-    for cell in cells:
-        tree = None if cell.source in graded else parsed(cell.source)
-        for node in tree.body if tree else ():
-            if is_plain(node) and not binds(node) & functions.keys():
-                text = ast.unparse(node)
-                made += [] if text in known else [(binds(node), uses(node), text)]
-    return made
+def called_by(exercise: str, uses: Mapping[str, Sequence[str]]) -> set[str]:
+    """An exercise and all whose functions it calls, directly or through others."""
+    done, waiting = set(), {exercise}
+    while waiting:
+        done.add(one := waiting.pop())
+        waiting |= set(uses.get(one, ())) - done
+    return done
 
 
-def reached(names: set[str], definitions: Sequence[tuple]) -> set[str]:
+def reached(names: set[str], definitions: Iterable[Statement]) -> set[str]:
     """The names, and all that their definitions use in turn."""
     of_name: dict[str, set[str]] = {}
-    for bound, used, _ in definitions:
-        for name in bound:
-            of_name.setdefault(name, set()).update(used)
+    for one in definitions:
+        for name in one.binds:
+            of_name.setdefault(name, set()).update(one.uses)
     done, waiting = set(), set(names)
     while waiting:
         name = waiting.pop()

@@ -20,11 +20,19 @@ class Hidden:
     ----------
     exercise : Exercise
     seed : int
+    patience : float
+        Times the seconds that the exercise gives to a call.
     """
 
     exercise: Exercise
     seed: int
+    patience: float = 1.0
     matches: dict[str, list[guard.Outcome]] = field(default_factory=dict)
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds for one call."""
+        return self.patience * self.exercise.limit_s
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -52,7 +60,7 @@ class Hidden:
 
     def request(self, number: int, times: int = 1) -> dict:
         """What is asked of the sandbox for one case."""
-        return {"function": self.exercise.function, "through": self.through, "limit_s": float(self.exercise.limit_s), "times": times,
+        return {"function": self.exercise.function, "through": self.through, "limit_s": self.limit_s, "times": times,
                 "args": list(self.cases[number].args)}
 
     def wrong_answers(self, wrong: Misconception) -> list[guard.Outcome]:

@@ -46,6 +46,8 @@ class Result:
         Cases.
     details : list of str
         For the instructor only.
+    late : bool
+        Whether a call did not come back in time.
     flags : list of str
     """
 
@@ -60,6 +62,7 @@ class Result:
     law: str = ""
     passed: int = 0
     total: int = 0
+    late: bool = False
     details: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
 
@@ -112,7 +115,7 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
 
 def asked(hidden: Hidden, ask: Callable, number: int, times: int = 1) -> tuple[guard.Outcome, int, str]:
     """The outcome of one case (the last, where it is put twice), the line that raised, and a flag or nothing."""
-    seconds = times * (hidden.exercise.limit_s + guard.GRACE_S) + REACTION_S
+    seconds = times * (hidden.limit_s + guard.GRACE_S) + REACTION_S
     try:
         answer = ask(hidden.request(number, times), seconds, times * hidden.limits[number])
         return outcome_of(answer, times, len(hidden.cases[number].args))
@@ -184,7 +187,7 @@ def repeated(hidden: Hidden, ask: Callable, first: guard.Outcome, result: Result
 def explain(hidden: Hidden, result: Result, outcomes: Sequence[guard.Outcome], problems: Sequence[judge.Problem | None], bad: int, line: str) -> None:
     """Fill in what the student and what the instructor is told."""
     problem, outcome = problems[bad], outcomes[bad]
-    result.law = problem.law or ""
+    result.law, result.late = problem.law or "", outcome.kind == "timeout"
     result.details = [f"Case: {hidden.cases[bad].about}.", str(problem), *problem.details]
     wrong = recognised(hidden, outcomes) if outcome.kind in ("value", "raised") else None
     if wrong is not None:

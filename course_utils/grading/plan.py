@@ -119,17 +119,19 @@ def source_cells(lab: str) -> tuple[list[tuple[str, str]], dict[str, str], dict[
 
 def modules_of(solved: str, order: Sequence[tuple[str, str]]) -> list[str]:
     """Modules that the exercises of a lab need, for the zygote to import: those that their solutions use."""
-    statements = [(slices.binds(node), slices.uses(node), node) for _, text in order for node in ast.parse(text).body]
-    wanted = graft.reached(set().union(*map(slices.uses, ast.parse(solved).body)), statements)
-    found = ["numpy"]
-    for bound, _, node in statements:
-        if not bound & wanted or not isinstance(node, (ast.Import, ast.ImportFrom)):
+    found = graft.statements(solved) or ()
+    definitions = [one for _, text in order for one in graft.statements(text) or ()]
+    wanted = graft.reached(set().union(*(one.uses for one in found)), definitions)
+    modules = ["numpy"]
+    for one in definitions:
+        node = ast.parse(one.text).body[0]
+        if not one.binds & wanted or not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
         if isinstance(node, ast.ImportFrom):
             names += [f"{node.module}.{alias.name}" for alias in node.names if node.module.startswith("course_utils")]
-        found += [name for name in names if name not in found and not name.startswith(NEVER_PRELOADED)]
-    return found
+        modules += [name for name in names if name not in modules and not name.startswith(NEVER_PRELOADED)]
+    return modules
 
 
 def declared_hash(lab: str) -> str:

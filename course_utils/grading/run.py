@@ -125,7 +125,7 @@ def prepared(lab: str, tasks: list[str], out: Path) -> Plan:
 def unreadable(plan: Plan, read: submissions.Submission | None) -> dict:
     """The record of a submission from which no cells can be had."""
     results = [{"exercise": exercise.id, "verdict": "unreadable", "points": 0, "max_points": exercise.points, "seconds": 0.0, "sentence": "",
-                "line": "", "misconception": "", "law": "", "passed": 0, "total": 0, "details": [], "flags": []} for exercise in plan.exercises]
+                "line": "", "misconception": "", "law": "", "passed": 0, "total": 0, "late": False, "details": [], "flags": []} for exercise in plan.exercises]
     return {"submission": read.name if read else "", "results": results, "flags": [], "cpu_s": 0.0, "seconds": 0.0}
 
 

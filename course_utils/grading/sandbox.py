@@ -62,6 +62,8 @@ class Limits:
         CPU seconds of a process, processes and threads together, open files, bytes of one file.
     disk_bytes : int
         Of /tmp, and as much again of /dev/shm.
+    patience : float
+        Times the seconds that an exercise gives to a call.
     """
 
     memory_bytes: int = 768 << 20
@@ -71,6 +73,7 @@ class Limits:
     files: int = 256
     file_bytes: int = 32 << 20
     disk_bytes: int = 64 << 20
+    patience: float = 1.0
 
 
 def find_bwrap() -> str:

@@ -141,8 +141,7 @@ def read(source: Source) -> Submission:
     """Read a submission; what is wrong with it stands in the result, never raised."""
     submission = Submission(source.name, source.label, "")
     try:
-        submission.digest, text = content_of(source, submission.flags)
-        submission.cells = cells_of(text, submission.flags)
+        submission.cells = cells_of(content_of(source, submission), submission.flags)
     except (Unreadable, TooLarge) as error:
         submission.refused = f"{error}"
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, MemoryError, EOFError, ValueError) as error:
@@ -151,28 +150,27 @@ def read(source: Source) -> Submission:
     return submission
 
 
-def content_of(source: Source, flags: list[str]) -> tuple[str, bytes]:
-    """sha256 of a submission's file, and its notebook without what is large and not needed."""
+def content_of(source: Source, submission: Submission) -> bytes:
+    """A submission's notebook, without what is large and not needed; notes the sha256 of what was handed in."""
     if source.member:
         with zipfile.ZipFile(source.path) as archive:
-            content = member_of(archive, source.member)
-    elif source.path.suffix.lower() == ".zip":
-        content = None
+            whole = member_of(archive, source.member)
+        submission.digest = hashlib.sha256(whole).hexdigest()
+        is_archive = source.member.lower().endswith(".zip")
     else:
         size = source.path.stat().st_size
-        if size > MAX_FILE:
-            raise Unreadable(f"the file has {size >> 20} MB; a notebook has at most {MAX_FILE >> 20}")
+        is_archive = source.path.suffix.lower() == ".zip"
         with open(source.path, "rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if size > LARGE:
-            flags.append(f"{size >> 20} MB of notebook, stripped of its outputs")
-        return digest, stripped(source.path)
-    if content is None or source.member.lower().endswith(".zip"):
-        whole = source.path.read_bytes() if content is None and source.path.stat().st_size <= MAX_FILE >> 3 else content
-        if whole is None:
-            raise Unreadable("the archive is too large")
-        return hashlib.sha256(whole).hexdigest(), packed_notebook(whole, flags)
-    return hashlib.sha256(content).hexdigest(), content if len(content) <= LARGE else without_outputs(content)
+            submission.digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        if size > (MAX_FILE >> 3 if is_archive else MAX_FILE):
+            raise Unreadable(f"the file has {size >> 20} MB, more than any notebook")
+        if not is_archive:
+            if size > LARGE:
+                submission.flags.append(f"{size >> 20} MB of notebook, stripped of its outputs")
+            return stripped(source.path)
+        whole = source.path.read_bytes()
+    content = packed_notebook(whole, submission.flags) if is_archive else whole
+    return content if len(content) <= LARGE else without_outputs(content)
 
 
 def packed_notebook(whole: bytes, flags: list[str]) -> bytes:
@@ -187,8 +185,7 @@ def packed_notebook(whole: bytes, flags: list[str]) -> bytes:
             raise Unreadable("its archive holds no notebook (.ipynb)")
         if len(names) > 1:
             flags.append(f"its archive holds {len(names)} notebooks; the last by name counts")
-        content = member_of(archive, sorted(names)[-1])
-    return content if len(content) <= LARGE else without_outputs(content)
+        return member_of(archive, sorted(names)[-1])
 
 
 def member_of(archive: zipfile.ZipFile, name: str, limit: int = MAX_FILE >> 2) -> bytes:

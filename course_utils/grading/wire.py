@@ -20,7 +20,7 @@ import numpy as np
 
 LENGTHS = struct.Struct("<IQ")       # bytes of JSON, bytes of npy blobs
 MAX_JSON = 8 << 20
-MAX_DEPTH, MAX_LEAVES, MAX_HEADER = 12, 200_000, 400
+MAX_DEPTH, MAX_LEAVES, MAX_HEADER = 12, 100_000, 400
 KINDS = frozenset("biufcUS")
 
 
@@ -44,14 +44,16 @@ class Opaque:
 # ---------------------------------------------------------------- values to trees
 
 
-def plain(value: Any, blobs: list[np.ndarray], depth: int = 0) -> Any:
+def plain(value: Any, blobs: list[np.ndarray], depth: int = 0, left: list[int] | None = None) -> Any:
     """The JSON tree of a value; its arrays are appended to `blobs`.
 
     Subclasses travel as what they are based on, so that neither `__eq__` nor anything else of their own
     reaches the other side.
     """
-    if depth > MAX_DEPTH:
-        return ["opaque", "too deep"]
+    left = [MAX_LEAVES] if left is None else left
+    left[0] -= 1
+    if depth > MAX_DEPTH or left[0] < 0:
+        return ["opaque", "too deep" if depth > MAX_DEPTH else "too many parts"]
     if value is None or isinstance(value, bool):
         return ["plain", value]
     if isinstance(value, np.generic):
@@ -67,9 +69,9 @@ def plain(value: Any, blobs: list[np.ndarray], depth: int = 0) -> Any:
     if isinstance(value, np.ndarray):
         return array("array", value, blobs)
     if isinstance(value, (tuple, list)):
-        return ["tuple" if isinstance(value, tuple) else "list", [plain(item, blobs, depth + 1) for item in value]]
+        return ["tuple" if isinstance(value, tuple) else "list", [plain(item, blobs, depth + 1, left) for item in value[:MAX_LEAVES]]]
     if isinstance(value, Mapping):
-        return ["dict", [[plain(key, blobs, depth + 1), plain(item, blobs, depth + 1)] for key, item in value.items()]]
+        return ["dict", [[plain(key, blobs, depth + 1, left), plain(item, blobs, depth + 1, left)] for key, item in value.items()]]
     return tensor(value, blobs) or given(value, blobs, depth) or ["opaque", type(value).__name__[:40]]
 
 
@@ -155,7 +157,7 @@ def decode(text: bytes, data: bytes, build: Callable[[str, dict], Any] | None = 
         for size in sizes:
             arrays.append(from_npy(data[at:at + size]))
             at += size
-        return value_of(tree, arrays, build, [MAX_LEAVES], 0)
+        return value_of(tree, arrays, build, [2 * MAX_LEAVES], 0)
     except Malformed:
         raise
     except (ValueError, TypeError, LookupError, RecursionError, OverflowError, AttributeError) as error:
