@@ -261,3 +261,20 @@ def test_nothing_is_left_in_stdout():
 def test_bad_declarations_are_refused(fields, words):
     with pytest.raises(ValueError, match=words):
         make(**fields)
+
+
+def share_of_rows(expected, answers):
+    return float(np.mean([np.isclose(right, given) for right, given in zip(expected, answers)]))
+
+
+@pytest.mark.parametrize("function, points", [
+    (lambda x: np.where(np.arange(3) == 2, 0.0, x.sum(axis=1)), 6),   # two of three rows: 6.67 of 10
+    (lambda x: np.zeros(3), 0),
+    (lambda x: x.sum(axis=1)[:2], 0),                                # not the right form
+    (lambda x: 1 / 0, 0),
+])
+def test_partial_credit(function, points):
+    verdict, text = said(function, make(points=10, credit=share_of_rows))
+    assert verdict.status == "wrong" and verdict.points == points
+    assert (f"worth {points} points" in text) == bool(points)
+    assert said(function)[0].points == 0

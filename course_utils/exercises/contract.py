@@ -138,6 +138,9 @@ class Exercise:
         they are.
     limit_s : float
         Seconds for one call of the student's function.
+    credit : callable or None
+        `credit(expected, answers) -> share` of the points, from 0 to 1, for answers to all cases of
+        which not all are right. None: all or nothing.
 
     Raises
     ------
@@ -161,6 +164,7 @@ class Exercise:
     call: Callable = call_plainly
     changes: Sequence[int] = ()
     limit_s: float = 10.0
+    credit: Callable[[Sequence[Any], Sequence[Any]], float] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.\d+", self.id):

@@ -31,6 +31,8 @@ class Verdict:
         Cases that were right, and all cases.
     stuck : bool
         Whether the function could not be stopped.
+    points : int
+        Of the exercise's points, what a part of the answer is worth where the exercise gives partial credit.
     going_on : str
         With which function the lab goes on.
     """
@@ -46,6 +48,7 @@ class Verdict:
     passed: int = 0
     total: int = 0
     stuck: bool = False
+    points: int = 0
     going_on: str = ""
 
     @property
@@ -58,7 +61,8 @@ class Verdict:
         """Sign, exercise and verdict in one line."""
         said = {"right": f"right on all {self.total} cases", "wrong": f"right on {self.passed} of {self.total} cases",
                 "not started": "not started yet"}[self.status]
-        return f"{SIGNS[self.status]} {self.id} {self.title}: {said}"
+        worth = f", worth {self.points} point{'s' if self.points != 1 else ''}" if self.points else ""
+        return f"{SIGNS[self.status]} {self.id} {self.title}: {said}{worth}"
 
     def __str__(self) -> str:
         lines = [self.headline, *filter(None, [self.sentence]), *self.details, *(f"Note: {note}" for note in self.notes),
