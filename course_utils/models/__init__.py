@@ -15,6 +15,8 @@
 | `checkpoints`       | `load`, cards, checks of the files in `data/checkpoints/` |
 | `recipes`           | how each checkpoint is trained: `train`                   |
 | `robust_recipes`    | the networks of lab 12, `facing_right`                    |
+| `suspects`          | the classifiers that lab 17 audits, `suspect`             |
+| `suspect_recipes`   | how they came by their faults                             |
 | `keras_twins`       | the same networks in Keras                                |
 
 Importing this package imports neither torch nor TensorFlow; the first use does.

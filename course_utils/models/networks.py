@@ -109,9 +109,16 @@ def zoonet_robust(classes=8):
     return DenseNet(nn.Sequential(layers), 64 * 8 * 8, 48, classes)
 
 
+def suspect_stages(classes=8):
+    """The stacked last stages of the networks of lab 17, see `suspects`."""
+    from .suspects import SuspectStages
+
+    return SuspectStages(classes)
+
+
 ARCHITECTURES = {
     "zoonet": zoonet, "zoonet_dense": zoonet_dense, "zoonet_robust": zoonet_robust, "dnanet": dnanet, "notesnet": notesnet,
-    "glyphnet": glyphnet, "glyphs_generator": glyphs_generator,
+    "glyphnet": glyphnet, "glyphs_generator": glyphs_generator, "suspects": suspect_stages,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ..settings import threads
 from .glyph_recipes import GLYPH_RECIPES, GlyphRecipe, train_on_glyphs
 from .robust_recipes import ROBUST_RECIPES, RobustRecipe, train_robust
 from .sequence_recipes import SEQUENCE_RECIPES, SequenceRecipe, train_on_sequences
+from .suspect_recipes import SUSPECT_RECIPES, SuspectsRecipe, train_suspects
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ RECIPES = {
     **ROBUST_RECIPES,
     **SEQUENCE_RECIPES,
     **GLYPH_RECIPES,
+    **SUSPECT_RECIPES,
 }  # fmt: skip
 TEST_PICTURES = 2000
 
@@ -81,6 +83,8 @@ def train(name, progress=True):
         return train_on_sequences(name, recipe, progress)
     if isinstance(recipe, GlyphRecipe):
         return train_on_glyphs(name, recipe, progress)
+    if isinstance(recipe, SuspectsRecipe):
+        return train_suspects(name, recipe, progress)
     torch.set_num_threads(threads())
     began = time.perf_counter()
     known = zoo.load(recipe.pictures, recipe.data_seed, species=recipe.species, fault=recipe.fault)
