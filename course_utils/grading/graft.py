@@ -92,9 +92,10 @@ def statements(source: str) -> tuple[Statement, ...] | None:
     Kept, because most cells of a class are the ones that were handed out.
     """
     try:
-        # the names that a statement uses are found by the compiler's second step, which refuses more than the parser
+        tree = ast.parse(python_of(source))
+        compile(tree, "<cell>", "exec", dont_inherit=True)  # refuses what the parser takes, such as a `return` outside a function
         return tuple(Statement(frozenset(binds(node)), frozenset(uses(node)), ast.unparse(node), is_plain(node), stub_of(node))
-                     for node in ast.parse(python_of(source)).body)
+                     for node in tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

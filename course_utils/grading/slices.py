@@ -117,6 +117,8 @@ def binds(node: ast.stmt) -> set[str]:
 
 def uses(node: ast.stmt) -> set[str]:
     """Names of its module that a statement reads; parameters and local variables are none."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return set()
     found, waiting = set(), [symtable.symtable(ast.unparse(node), "<statement>", "exec")]
     while waiting:
         table = waiting.pop()

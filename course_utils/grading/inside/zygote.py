@@ -22,8 +22,6 @@ import struct
 import sys
 import threading
 
-from course_utils.grading.inside.child import serve
-
 PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 36, 4, 22, 38
 PRIVATE = ("/tmp", "/dev/shm")
 libc = ctypes.CDLL(None, use_errno=True)
@@ -100,6 +98,8 @@ def data_bytes() -> int:
 
 def child(channel: int, settings: dict, filter_code: bytes) -> None:
     """A submission's process, from the fork to its end."""
+    from course_utils.grading.inside.child import serve  # imported long before, after root was given up
+
     try:
         os.setsid()
         libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self belongs to root; the zygote's own stays closed to it
