@@ -10,9 +10,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.figure import Figure
 
-from course_utils.plots.style import PALETTE
+from course_utils.plots.style import DPI, PALETTE, describe, panels
 
+SHADES = 24  # of each colour on a canvas of pictures: hardly to be seen, and the figure takes half the room
 # Ten classes that stay apart on white: the palette without its yellow, then Paul Tol's wine, olive and a grey.
 TEN = (*PALETTE[:7], "#882255", "#999933", "#888888")
 
@@ -93,9 +95,22 @@ def draw_pictures(axis: Any, marks: np.ndarray, positions: np.ndarray, shape: tu
     nudged : bool
         Move pictures apart that would cover each other.
     """
-    axis.imshow(paste(marks, positions, shape, nudged), interpolation="antialiased")
+    fine = np.round(paste(marks, positions, shape, nudged) * SHADES) / SHADES
+    axis.imshow(fine, interpolation="antialiased")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
+
+
+def sheet(marks: np.ndarray, positions: np.ndarray, *, shape: tuple[int, int] = (720, 900), nudged: bool = False, title: str = "",
+          alt: str = "") -> Figure:
+    """A figure of pictures as points, one dot of the screen for each pixel of the canvas; arguments as for `draw_pictures`."""
+    strip = 30 if title else 0
+    figure, axis = panels(width=shape[1] / DPI, height=(shape[0] + strip) / DPI)
+    figure.set_layout_engine("none")
+    axis.set_position((0, 0, 1, shape[0] / (shape[0] + strip)))
+    draw_pictures(axis, marks, positions, shape, nudged)
+    axis.set_title(title)
+    return describe(figure, alt) if alt else figure
 
 
 def draw_points(axis: Any, positions: np.ndarray, labels: np.ndarray | None = None, *, names: Sequence[str] | None = None,
