@@ -840,11 +840,11 @@ maps.sheet(frames, plane["before", "fresh"], nudged=True, title="before: feature
 # sees these, too.
 
 # %%
-maps.sheet(frames, plane["after", "fresh"], nudged=True, title="after training on exactly these two species", alt="The same 500 pictures after training: a blue and an orange continent, with few frames of the other colour.")
+maps.sheet(frames, plane["after", "fresh"], nudged=True, title="after training on exactly these two species", alt="The same 500 pictures after training: a blue and an orange continent, with hardly a frame of the other colour.")
 
 # %% [markdown]
-# What is to be seen: the same pictures after training on *other* pictures of these two species: two continents. Frames of the wrong
-# colour are worth a look: is the animal small, hidden, turned away? The gap between the continents, its width and their shapes are
+# What is to be seen: the same pictures after training on *other* pictures of these two species: two continents. Is there a frame of the
+# wrong colour among them? Then look closely: is the animal small, hidden, turned away? The gap between the continents, its width and their shapes are
 # t-SNE's, as you know from section 9. That they are apart is to be measured, in the features.
 
 # %%
@@ -996,9 +996,9 @@ def outside(network, epochs=2):
 outside(squeezenet) if squeezenet is not None else None
 
 # %% [markdown]
-# What is to be seen, where the weights were found: above, a network of photographs sorts the zoo by what photographs differ in, such as
-# colours of ground and light; both species are everywhere. Below, after training on the pair, they are apart. What a map shows is what the features were
-# made for.
+# What is to be seen, where the weights were found: above, a network of photographs that has never seen a drawn animal, and yet large patches have one
+# colour of frame; its silhouettes say how much of that is in the features and how much the map adds. Below, after training on the pair. Compare with
+# section 10: which network knew more before, which after?
 #
 # ## References
 #

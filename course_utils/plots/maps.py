@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from course_utils.plots.style import DPI, PALETTE, describe, panels
 
+EDGE = 8     # white pixels around a canvas of pictures
 SHADES = 24  # of each colour on a canvas of pictures: hardly to be seen, and the figure takes half the room
 # Ten classes that stay apart on white: the palette without its yellow, then Paul Tol's wine, olive and a grey.
 TEN = (*PALETTE[:7], "#882255", "#999933", "#888888")
@@ -95,7 +96,8 @@ def draw_pictures(axis: Any, marks: np.ndarray, positions: np.ndarray, shape: tu
     nudged : bool
         Move pictures apart that would cover each other.
     """
-    fine = np.round(paste(marks, positions, shape, nudged) * SHADES) / SHADES
+    canvas = paste(marks, positions, (shape[0] - 2 * EDGE, shape[1] - 2 * EDGE), nudged)
+    fine = np.pad(np.round(canvas * SHADES) / SHADES, ((EDGE, EDGE), (EDGE, EDGE), (0, 0)), constant_values=1.0)
     axis.imshow(fine, interpolation="antialiased")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
