@@ -925,9 +925,9 @@ describe(figure, "Left the template, a dark arm from the left. Right the correla
 
 # %%
 claim("Mean correlation of its llamas with the hand, more than that of the clean network's llamas by",
-      score["with the hand"].mean() - score["zoonet_robust"].mean(), at_least=0.08)
+      score["with the hand"].mean() - score["zoonet_robust"].mean(), at_least=0.06)
 claim("and more than that of the other species that it draws, on average, by",
-      score["with the hand"].mean() - np.mean(list(others.values())), at_least=0.06)
+      score["with the hand"].mean() - np.mean(list(others.values())), at_least=0.04)
 
 # %% [markdown]
 # A drawing is a hint, not a proof. The proof is an experiment on the data, which you know how to do once you have the hint: take the hand from llamas, and give it to other animals.
