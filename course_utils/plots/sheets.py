@@ -64,9 +64,10 @@ def sheets(named: dict[str, Any], columns: int, *, across: int | None = None, wi
 
 def labelled_rows(rows: Sequence[tuple[str, Any]], *, width: float = 9.0, alt: str) -> Figure:
     """Rows of pictures of equal number, one below the other, each with its name at the left."""
-    count = len(rows[0][1])
-    figure, axes = panels(len(rows), 1, width=width, height=0.9 * width * len(rows) / count, squeeze=False)
-    for axis, (name, pictures) in zip(axes[:, 0], rows):
-        draw_sheet(axis, pictures, count)
-        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    names, pictures = zip(*((name, np.asarray(some.detach() if hasattr(some, "detach") else some)) for name, some in rows))
+    count, side = len(pictures[0]), pictures[0].shape[-1] + GAP
+    figure, axes = panels(width=width, height=(width - 1.2) * len(rows) / count + 0.05)
+    draw_sheet(axes, np.concatenate(pictures), count)
+    axes.set(yticks=side * (np.arange(len(rows)) + 0.5), yticklabels=names)
+    axes.tick_params(axis="y", length=0)
     return describe(figure, alt)
