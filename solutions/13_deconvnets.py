@@ -406,8 +406,7 @@ plots.describe(figure, "One picture four times: the pixels on which a unit of ea
 # **Why the crop and not the picture.** Because the rest of the picture *has had no part* in the score. Put it to the test: take each filter's
 # best picture, grey out everything but the field of the unit that fired, and ask again. Then the other way round: grey out the field.
 #
-# Only the winners are drawn again, by their numbers. `where` finds the strongest unit: a max pooling as large as the map returns its
-# address, too.
+# Only the winners are drawn again, by their numbers. `where` finds the row and column of the strongest unit.
 
 # %%
 winners = np.unique(best_numbers[:240])
