@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
 from course_utils.plots.style import PALETTE
@@ -59,13 +60,14 @@ def draw(axes: Any, table: Bins, *, title: str = "") -> None:
     a bar, the more samples it stands on.
     """
     filled = table.count > 0
-    width = np.diff(table.edges)[filled]
-    middle = ((table.edges[:-1] + table.edges[1:]) / 2)[filled]
+    left, end = table.edges[:-1][filled], table.edges[1:][filled]
     accuracy, confidence = table.accuracy[filled], table.confidence[filled]
     shade = 0.25 + 0.75 * table.count[filled] / table.count.max()
+    zero, thickness = np.zeros_like(accuracy), np.clip(45 / len(table.count), 1, 3)  # many bins: thin lines, or they run together
+    corners = np.stack([np.stack(pair, axis=1) for pair in ((left, zero), (left, accuracy), (end, accuracy), (end, zero))], axis=1)
     blue = [(*to_rgb(PALETTE[0]), alpha) for alpha in shade]
-    axes.bar(middle, accuracy, width=width, color=blue, edgecolor="white", linewidth=0.8)
-    axes.vlines(confidence, np.minimum(accuracy, confidence), np.maximum(accuracy, confidence), color=PALETTE[1], linewidth=3)
-    axes.plot(confidence, accuracy, "o", color=PALETTE[1], markersize=5)
+    axes.add_collection(PolyCollection(corners, facecolors=blue, edgecolors="white", linewidths=0.8))  # one artist: it is drawn at every move
+    axes.vlines(confidence, np.minimum(accuracy, confidence), np.maximum(accuracy, confidence), color=PALETTE[1], linewidth=thickness)
+    axes.plot(confidence, accuracy, "o", color=PALETTE[1], markersize=2 + thickness)
     axes.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1.2)
     axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="confidence", ylabel="share that is right", title=title)
