@@ -111,6 +111,7 @@ def test_ece_by_hand_and_in_the_diagram(lab):
     assert reliability.binned(confidence, right, 10).gap == pytest.approx(by_hand)
 
 
+@pytest.mark.slow
 def test_ece_is_torchmetrics(lab):
     from course_utils.models import torchvision_compat  # noqa: F401  torchmetrics imports torchvision
 
