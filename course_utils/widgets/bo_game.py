@@ -103,7 +103,7 @@ def draw(landscape: str, rounds: int, choice_1: int, choice_2: int, choice_3: in
 
     figure = Figure(figsize=(7, 4.4), layout="none")  # working out a layout would take longer than all the drawing
     FigureCanvasAgg(figure)
-    axes = [figure.add_axes((0.09, bottom, 0.89, 0.37)) for bottom in (0.57, 0.11)]
+    axes = [figure.add_axes((0.09, bottom, 0.86, 0.37)) for bottom in (0.57, 0.11)]
     for axis, (name, places), colour in zip(axes, players.items(), (PALETTE[0], PALETTE[2])):
         band(axis, LINE, *belief(landscape, places), colour=colour)
         if show_truth:
