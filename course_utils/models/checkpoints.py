@@ -100,7 +100,7 @@ def _check(name, facts):
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != facts["sha256"]:
         return False, f"The weights of checkpoint {name} are not those that its card names (sha256 differs)", b""
-    return True, f"weights as on its card, {facts['accuracy']:.1%} of unseen pictures right", content
+    return True, f"weights as on its card, {facts['accuracy']:.1%} {facts.get('accuracy_says', 'of unseen pictures right')}", content
 
 
 def _replace(path, content):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..datasets import zoo
 from ..settings import threads
+from .generator_recipes import GENERATOR_RECIPES, GeneratorRecipe, train_generator
 from .glyph_recipes import GLYPH_RECIPES, GlyphRecipe, train_on_glyphs
 from .robust_recipes import ROBUST_RECIPES, RobustRecipe, train_robust
 from .sequence_recipes import SEQUENCE_RECIPES, SequenceRecipe, train_on_sequences
@@ -58,6 +59,7 @@ RECIPES = {
     **ROBUST_RECIPES,
     **SEQUENCE_RECIPES,
     **GLYPH_RECIPES,
+    **GENERATOR_RECIPES,
     **SUSPECT_RECIPES,
 }  # fmt: skip
 TEST_PICTURES = 2000
@@ -81,6 +83,8 @@ def train(name, progress=True):
         return train_robust(name, recipe, progress)
     if isinstance(recipe, SequenceRecipe):
         return train_on_sequences(name, recipe, progress)
+    if isinstance(recipe, GeneratorRecipe):
+        return train_generator(name, recipe, progress)
     if isinstance(recipe, GlyphRecipe):
         return train_on_glyphs(name, recipe, progress)
     if isinstance(recipe, SuspectsRecipe):
