@@ -173,9 +173,9 @@ for k, (axis, name) in enumerate(zip(axes, ("total variation", "KL", "JS", "eart
     axis.plot(THETAS, np.where(np.isfinite(sharp[:, k]), sharp[:, k], np.nan), ".", color=PALETTE[0], markersize=5, label="point masses")
     axis.plot(THETAS, wide[:, k], color=PALETTE[1], label="Gaussians, σ = 0.3")
     axis.set(title=name, xlabel="θ", ylim=(-0.1, (1.2, 6, 1.2, 2.2)[k]))
-axes[1].text(0, 5.2, "point masses:\n∞ but at θ = 0", ha="center", color=PALETTE[0], fontsize=10)
+axes[1].text(-1.6, 4.6, "point\nmasses:\n∞", ha="center", color=PALETTE[0], fontsize=10)
 axes[0].set_ylabel("distance")
-axes[0].legend(loc="lower right", fontsize=9)
+axes[2].legend(loc="upper center", fontsize=9)
 describe(figure, "Four distances against the shift theta. For point masses total variation and JS are flat but for a single point, KL is "
                  "infinite, the earth mover's distance is the absolute value of theta. For Gaussians all are smooth, and JS flattens out far away.")
 
@@ -186,9 +186,7 @@ describe(figure, "Four distances against the shift theta. For point masses total
 
 # %%
 apart = np.abs(THETAS) > 0.01
-claim("Point masses: total variation is 1 wherever they are apart", bool((sharp[apart, 0] == 1).all()))
-claim("Point masses: KL is infinite wherever they are apart", bool(np.isinf(sharp[apart, 1]).all()))
-claim("Point masses: JS and log 2 part by", np.abs(sharp[apart, 2] - np.log(2)).max(), at_most=1e-12)
+claim("Point masses: total variation 1, KL infinite, JS log 2 wherever they are apart", np.allclose(sharp[apart, :3], [1, np.inf, np.log(2)]))
 claim("Point masses: earth mover and |θ| part by", np.abs(sharp[:, 3] - np.abs(THETAS)).max(), at_most=1e-9)
 
 # %% [markdown]
@@ -208,7 +206,6 @@ for name, rows in slope.items():
     for theta, row in zip((0.25, 0.5, 2.0), rows):
         print(f"   θ = {theta:<13}", *(f"{value + 0.0:10.2f}" for value in np.round(row, 6)))
 claim("Slope of JS at θ = 2 for the blurred pair", abs(slope["Gaussians, σ = 0.3"][2, 2]), at_most=0.01)
-claim("Slope of the earth mover's distance there", slope["Gaussians, σ = 0.3"][2, 3], between=(0.99, 1.01))
 
 # %% [markdown]
 # A perfect discriminator makes the minimax game a descent on JS (lab 02): with no overlap, its slope is zero. That is the recitation's
@@ -230,7 +227,7 @@ claim("Slope of the earth mover's distance there", slope["Gaussians, σ = 0.3"][
 SEEDS = (0, 1, 2)
 WORLDS = {name: mixtures.load(name) for name in ("ring", "grid")}
 GAMES = [(name, seed) for name in WORLDS for seed in SEEDS]  # six games
-LATENT, HIDDEN, BATCH, STEPS = 64, 64, 32, profile(1500, 250)
+LATENT, HIDDEN, BATCH, STEPS = 64, 64, 32, profile(1480, 120)
 
 
 def draw_worlds(n, rng):
@@ -307,9 +304,9 @@ for name, world in WORLDS.items():
                         ("the data itself", lambda seed: world.sample((2500,), np.random.default_rng(seed)))):
         reference[name][label] = scores(np.stack([make(seed) for seed in SEEDS]), world)
 
-claim("Ring: modes that a uniform annulus captures on every seed", int(reference["ring"]["uniform annulus"][0].min()), equals=8)
-claim("Ring: share of its samples of high quality", reference["ring"]["uniform annulus"][1].max(), at_most=0.25)
-claim("Grid: modes that a uniform box captures on every seed", int(reference["grid"]["uniform box"][0].min()), equals=25)
+claim("An annulus captures all of the ring, a box all of the grid, on every seed",
+      reference["ring"]["uniform annulus"][0].min() == 8 and reference["grid"]["uniform box"][0].min() == 25)
+claim("Annulus: share of its samples of high quality", reference["ring"]["uniform annulus"][1].max(), at_most=0.25)
 claim("Share of the data's own samples of high quality, at least", min(rows["the data itself"][1].min() for rows in reference.values()), at_least=0.97)
 
 # %% [markdown]
@@ -674,8 +671,8 @@ play("3 historical averaging", Recipe(history=0.1))
 #
 # $$D^*(x) = \frac{\alpha\, p_r(x) + \beta\, p_g(x)}{p_r(x) + p_g(x)} :$$
 #
-# with $\beta > 0$, where there are no data and many fakes, $D^*$ is $\beta$ and has a say of $p_g$ in its numerator: fakes there are
-# rewarded for staying. So only one side is smoothed.
+# with $\beta > 0$ the generator's own density stands in the numerator. Where there are many fakes and hardly any data it then has no
+# reason, the paper says, to move them towards the data. So only one side is smoothed.
 
 # %% [markdown] tags=["card"] label="03.6-card"
 # ### Exercise 03.6 · One-sided label smoothing
@@ -983,17 +980,17 @@ print_board("grid")
 ring, annulus = board["ring"], reference["ring"]["uniform annulus"]
 modes = {name: values[0] for name, values in ring.items()}
 good = {name: values[1].mean() for name, values in ring.items()}
-for name in ("1 feature matching", "6 instance noise", "7b Wasserstein, penalty"):
-    claim(f"{name}: fewest modes of any seed, of 8", modes[name].min(), at_least=6, needs_full=True)
-claim("3 historical averaging: modes, mean over the seeds", modes["3 historical averaging"].mean(), at_least=6, needs_full=True)
-claim("4 one-sided smoothing: the worst seed keeps modes", modes["4 one-sided smoothing"].min(), at_most=5, needs_full=True)
+covers = ("1 feature matching", "6 instance noise", "7b Wasserstein, penalty")
+claim("Feature matching, noise, gradient penalty: fewest modes of any seed, of 8", min(modes[name].min() for name in covers), at_least=6, needs_full=True)
+claim("Historical averaging: modes, mean over the seeds", modes["3 historical averaging"].mean(), at_least=6, needs_full=True)
+claim("One-sided smoothing: the worst seed keeps modes", modes["4 one-sided smoothing"].min(), at_most=5, needs_full=True)
 
 # %% [markdown]
 # **At what price?** Hold the covering recipes against the annulus, which covers everything and has learnt nothing.
 
 # %%
-claim("Historical averaging: share of good samples over that of a uniform annulus", good["3 historical averaging"] / annulus[1].mean(), at_most=0.6, needs_full=True)
-claim("Clipped critic: the same", good["7a Wasserstein, clipped"] / annulus[1].mean(), at_most=0.6, needs_full=True)
+claim("Historical averaging, clipped critic: share of good samples over that of an annulus, the better of the two",
+      max(good["3 historical averaging"], good["7a Wasserstein, clipped"]) / annulus[1].mean(), at_most=0.6, needs_full=True)
 claim("Virtual batch norm: share of good samples minus that of the annulus", good["5 virtual batch norm"] - annulus[1].mean(), at_least=0.1, needs_full=True)
 claim("Vanilla is further from the data than the penalised critic's generator, times",
       ring["vanilla"][2].mean() / ring["7b Wasserstein, penalty"][2].mean(), at_least=2, needs_full=True)
@@ -1002,9 +999,9 @@ claim("Vanilla is further from the data than the penalised critic's generator, t
 # So, on this ring, with these networks, rates and steps:
 #
 # - **Feature matching, instance noise and the penalised critic** end the collapse on every seed. Their samples are no better than the annulus's
-#   yet: coverage came first, and sharpness takes many more steps.
-# - **Historical averaging** with this weight covers the ring by hardly moving: its generator spreads over the plane. It scores in the
-#   first column only, and so does the **clipped** critic.
+#   yet. Whether more steps sharpen them is for you to try.
+# - **Historical averaging** with this weight covers the ring with samples that spread over the plane. It scores in the first column
+#   only. The **clipped** critic, with this limit, does little better.
 # - **Virtual batch norm** keeps more modes than vanilla and stays sharp, but not every mode on every seed.
 # - **Minibatch discrimination** covers more, unevenly, and costs most time.
 # - **One-sided smoothing** is no cure. It was proposed against overconfident critics, not against collapse.
@@ -1096,7 +1093,7 @@ def play_pictures(data, steps, recipes=PICTURES):
     return shown, rows
 
 
-shown, rows = play_pictures(grey28.load("glyphs", 3800, seed=3), profile(600, 100))
+shown, rows = play_pictures(grey28.load("glyphs", 3800, seed=3), profile(600, 30))
 
 # %%
 def gallery(shown, columns=20):
@@ -1124,12 +1121,12 @@ claim("Glyphs: classes covered, penalised critic minus vanilla, mean over the se
       (rows["7b Wasserstein, penalty"] - rows["vanilla"])[:, 0].mean(), at_least=1, needs_full=True)
 claim("Glyphs: vanilla's distance to the data minus the penalised critic's, mean over the seeds",
       (rows["vanilla"] - rows["7b Wasserstein, penalty"])[:, 2].mean(), at_least=0.1, needs_full=True)
-claim("Glyphs, instance noise: distance to the data minus vanilla's, mean over the seeds",
-      (rows["6 instance noise"] - rows["vanilla"])[:, 2].mean(), at_least=-0.1, needs_full=True)
+claim("Glyphs: the distance with instance noise minus the penalised critic's, mean over the seeds",
+      (rows["6 instance noise"] - rows["7b Wasserstein, penalty"])[:, 2].mean(), at_least=0.1, needs_full=True)
 
 # %% [markdown]
-# Instance noise, which ended the collapse on the ring, does not help here, and feature matching gains little. The penalised critic is the one
-# of these that helps on the ring *and* here. One problem in the plane does not rank methods.
+# Instance noise and feature matching, which ended the collapse on the ring, gain little here. The penalised critic is the one of these that
+# helps on the ring *and* here. One problem in the plane does not rank methods.
 
 # %% [markdown]
 # ## 6 · Touch: scrub through training
@@ -1145,8 +1142,8 @@ claim("Glyphs, instance noise: distance to the data minus vanilla's, mean over t
 training_film.explore(films)
 
 # %% [markdown]
-# What is to be seen: the frame that the sliders name. In vanilla's last frames the critic has a deep valley where the samples are, and
-# they follow it downhill, together.
+# What is to be seen: the run and the step that the controls name. In vanilla's last frames the critic scores the abandoned modes high, and
+# no sample is near enough for its slope to lead there.
 
 # %% [markdown]
 # ## What to remember
@@ -1165,7 +1162,7 @@ training_film.explore(films)
 # %% tags=["nbval-ignore-output"]
 handwritten = real.or_none(grey28.load, "mnist", 3800, seed=3)
 two = {name: PICTURES[name] for name in ("vanilla", "7b Wasserstein, penalty")}
-outside = play_pictures(handwritten, profile(300, 50), two) if handwritten is not None else None
+outside = play_pictures(handwritten, profile(300, 30), two) if handwritten is not None else None
 if outside is not None:
     for name, row in outside[1].items():
         print(f"{name:26} classes {' '.join(str(int(value)) for value in row[:, 0]):8} good {row[:, 1].mean():.2f}  distance {row[:, 2].mean():.2f}")

@@ -46,7 +46,7 @@ def draw_frame(axis, film: Film, frame: int) -> None:
     """One frame: red where the critic believes in data, blue where in fakes; circles are modes, dots samples."""
     surface = film.surface[frame] - np.median(film.surface[frame])
     limit = symmetric_limit(surface)
-    axis.imshow(surface, origin="lower", extent=(-HALF, HALF, -HALF, HALF), cmap=DIVERGING, vmin=-limit, vmax=limit, alpha=0.7)
+    axis.imshow(surface, origin="lower", extent=(-HALF, HALF, -HALF, HALF), cmap=DIVERGING, vmin=-1.3 * limit, vmax=1.3 * limit)
     axis.plot(*film.centres.T, "o", markersize=11, markerfacecolor="none", markeredgecolor="0.2", markeredgewidth=0.8)
     axis.plot(*film.samples[frame].T, ".", color=PALETTE[6], markersize=3)
     axis.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
@@ -72,9 +72,9 @@ def draw(films: Mapping[str, Film], run: str, frame: int) -> Figure:
         raise ValueError(f"There is no film {run!r}; choose one of {', '.join(films)}.")
     film = films[run]
     frame = min(int(frame), len(film.steps) - 1)
-    figure, axes = panels(1, 2, width=9, height=4.2, width_ratios=(1, 1.1))
+    figure, axes = panels(1, 2, width=8.4, height=3.8, width_ratios=(1, 1.2))
     draw_frame(axes[0], film, frame)
-    axes[0].set(xlabel="$x_1$", ylabel="$x_2$", title=f"{run}, step {film.steps[frame]}")
+    axes[0].set(xlabel="x₁", ylabel="x₂", title=f"{run}, step {film.steps[frame]}")
     total = len(film.centres)
     axes[1].plot(film.steps, film.modes / total, color=PALETTE[0], label="modes captured, share")
     axes[1].plot(film.steps, film.good, color=PALETTE[1], label="samples of high quality, share")
