@@ -70,16 +70,16 @@ start("14")
 scans = digits.load()
 scans = type(scans)(scans.pictures[: profile(1797, 500)], scans.labels[: profile(1797, 500)], scans.class_names)
 points = scans.pictures.reshape(len(scans), 64) / 255 * 16
-ink = maps.inked(scans.pictures, [maps.TEN[label] for label in scans.labels], side=14)
+ink = maps.inked(scans.pictures, [maps.TEN[label] for label in scans.labels], side=12)
 projection = PCA(2, random_state=0).fit_transform(points)
 
 # %%
-maps.sheet(ink, projection, alt="Every digit drawn as itself, in the colour of its class, at its place on the first two principal components: the "
-           "classes lie on top of each other.")
+maps.sheet(ink, projection, shape=(560, 700), alt="Every digit drawn as itself, in the colour of its class, at its place on the first two principal "
+           "components: the classes lie on top of each other.")
 
 # %% [markdown]
-# What is to be seen: each digit is drawn where it lies on the first two principal components; colours are classes, for you only, no
-# method in this lab sees them. Zero, four and six find room of their own; most others lie on top of each other. A plane is too small for 64
+# What is to be seen: each digit is drawn where it lies on the first two principal components; colours are classes, for your
+# eyes only: neither the projection nor t-SNE sees them. Zero, four and six find room of their own; most others lie on top of each other. A plane is too small for 64
 # dimensions, and a projection gives its room to large distances. t-SNE gives it to small ones.
 
 # %% [markdown]
@@ -111,9 +111,10 @@ def squared_distances(points):
 # *4 points · 20 minutes · difficulty ●●●*
 #
 # Write `conditional_probabilities(squared, perplexity)`. Search all $n$ values of $\beta$ at once, as a column: one round of bisection
-# is a few operations on $(n, n)$ arrays, and no loop runs over points. Two traps: a point is not its own neighbour, and for a far outlier
-# every $\exp$ of its row underflows to zero. Adding a constant to a row of squared distances does not change $p_{j|i}$, so take
-# off the row's smallest. Stuck? `%hint 14.1` gives a hint, `%reveal 14.1` in the cell below puts the solution there.
+# is a few operations on $(n, n)$ arrays, and no loop runs over points. Three traps: a point is not its own neighbour; distances come in
+# any unit, so no fixed upper end for $\beta$ is safe (double $\beta$ until the perplexity is too small, then halve the interval); and for a
+# far outlier every $\exp$ of its row underflows to zero. Adding a constant to a row of squared distances does not change $p_{j|i}$, so take
+# off the row's smallest to *another* point. Stuck? `%hint 14.1` gives a hint, `%reveal 14.1` in the cell below puts the solution there.
 
 # %% tags=["exercise"] label="14.1"
 def conditional_probabilities(squared, perplexity):
@@ -284,7 +285,7 @@ describe(figure, "Left: the ratio of the tenth to the median distance rises from
 # %% [markdown]
 # What is to be seen: left, in the plane the tenth neighbour is many times nearer than a middling point; in 64 dimensions hardly nearer at all.
 # Right, a pair with a thousandth of the largest weight has to lie at a certain distance in the map. The Gaussian would have it crowd in close by; the heavy
-# tail sends it far away. So there is room *between* clusters, and near pairs can have the places near each other.
+# tail sends it far away. So there is room *between* clusters, and the places close by are left to near pairs.
 
 # %%
 claim("The 10th neighbour's share of the median distance, in 64 dimensions less that in the plane", (near[:, -1] - near[:, 0]).min(), at_least=0.5)
@@ -301,7 +302,14 @@ claim("The 10th neighbour's share of the median distance, in 64 dimensions less 
 #
 # $$\frac{\partial\,\mathrm{KL}}{\partial y_i} = 4 \sum_j (p_{ij} - q_{ij})\, w_{ij}\, (y_i - y_j) .$$
 #
-# Read it as springs: between each two points one, that pulls where $p_{ij} > q_{ij}$ and pushes where $p_{ij} < q_{ij}$.
+# Read it as springs: one between each two points, which pulls where $p_{ij} > q_{ij}$ and pushes where $p_{ij} < q_{ij}$.
+#
+# Where does it come from? With $\ln q_{ij} = \ln w_{ij} - \ln Z$ and $\sum p_{ij} = 1$,
+#
+# $$\mathrm{KL} = \text{const} - \sum_{i \ne j} p_{ij} \ln w_{ij} + \ln Z .$$
+#
+# Each pair stands in these sums twice, and $\partial w_{ij} / \partial y_i = -2\,w_{ij}^2\,(y_i - y_j)$. So the second term gives the pull,
+# $4 \sum_j p_{ij}\,w_{ij}\,(y_i - y_j)$, and $\ln Z$ the push, $-4 \sum_j (w_{ij}^2 / Z)\,(y_i - y_j)$, where $w_{ij}^2 / Z = q_{ij}\,w_{ij}$.
 
 # %%
 def kl_divergence(joint, embedding):
@@ -335,7 +343,7 @@ def kl_gradient(joint, embedding):
     -------
     ndarray, float, shape (n, 2)
         Row i: derivative with respect to y_i. It points uphill. Also right where the entries of `joint`
-        do not sum to 1: the formula is used as it stands.
+        sum to 12, as in section 6: the formula is used as it stands, nothing is normalised.
     """
     ### BEGIN SOLUTION
     differences = embedding[:, None] - embedding[None]
@@ -362,18 +370,17 @@ claim("80 central differences and the gradient part by at most this share of the
       np.abs(differences - slope.ravel()).max() / np.abs(slope).max(), at_most=1e-6)
 
 # %% [markdown] tags=["instructor"]
-# Derive it on the board once, in two lines: $\mathrm{KL} = \text{const} - \sum p_{ij} \ln w_{ij} + \ln Z$; then
-# $\partial \ln w / \partial d^2 = -w$ gives the pull, $\partial \ln Z$ gives the push, and the factor 4 is 2 (from the square) times 2 (each
-# pair occurs twice).
+# Derive it on the board once, as it stands above, and ask where the 4 comes from: 2 (from the square) times 2 (each pair occurs twice). Then:
+# what becomes of the pull and of the push where the $p_{ij}$ sum to 12, as in section 6?
 
 # %% [markdown]
 # ## 6 · The loop
 #
 # The divergence has many minima, and it is flat where points are far apart. Plain gradient descent gets stuck. Three helpers:
 #
-# - **Momentum** $m$: a step is $m$ times the last one, plus the new slope. Small pushes in a constant direction add up.
-# - **Gains**: each coordinate of each point has a factor $g$ on its slope, 1 at first. Does the slope point against the last step
-#   (so that downhill still goes that way), then $g$ grows by 0.2; else it shrinks to $0.8\,g$, but not below 0.01. (Jacobs, 1988)
+# - **Momentum** $m$: a step is $m$ times the last one, less the learning rate times the new slope. Small pushes in a constant direction add up.
+# - **Gains**: each coordinate of each point has a factor $g$ on its slope, 1 at first. Where the slope points against the last step
+#   (so that downhill still goes that way), $g$ grows by 0.2; elsewhere it shrinks to $0.8\,g$, but not below 0.01. (Jacobs, 1988)
 # - **Early exaggeration**: for the first 250 iterations all $p_{ij}$ are multiplied by 12. Neighbours pull each other so hard that clusters form
 #   as tight knots, which still have room to pass each other.
 
@@ -459,6 +466,9 @@ describe(figure, "Six maps of 300 digits on the way: a random speck, a ball, kno
 # %% [markdown]
 # What is to be seen: 300 digits on their way at perplexity 10, each frame in its own scale. From a speck, knots of one class each condense while the
 # exaggeration lasts; at iteration 250 it ends, and the knots unfold to clouds. Nobody told the loop that there are classes.
+#
+# The **silhouette** says how well the classes stand apart. For each point it compares the mean distance $a$ to its own class with that to the
+# nearest other one, $b$: $(b - a)/\max(a, b)$; 1 is well apart, 0 is mixed, below 0 is on the wrong side.
 
 # %%
 knots = [silhouette_score(path[t], some_labels) for t in FRAMES]
@@ -489,8 +499,8 @@ claim("At the end of the exaggeration the classes' silhouette is higher than at 
 # ### Exercise 14.5 · The same gradient, lean
 # *3 points · 15 minutes · difficulty ●●●*
 #
-# Write `lean_gradient`: the answer of 14.3 with at most two new tables of $n \times n$ numbers alive at a time, in the number type of the
-# map. The check counts the bytes. numpy writes into an array that is there: `np.reciprocal(w, out=w)`, `np.square(w, out=w)`.
+# Write `lean_gradient`: the answer of 14.3 with at most two new tables of $n \times n$ numbers alive at a time, in the dtype of the
+# map (`np.ones(n)` is float64 unless told otherwise). The check counts the bytes. numpy writes into an array that is there: `np.reciprocal(w, out=w)`, `np.square(w, out=w)`.
 
 # %% tags=["exercise"] label="14.5"
 def lean_gradient(joint, embedding):
@@ -499,7 +509,7 @@ def lean_gradient(joint, embedding):
     Parameters
     ----------
     joint : ndarray, float32 or float64, shape (n, n)
-        Symmetric, zero on the diagonal. Not to be changed.
+        Symmetric, zero on the diagonal; the entries may sum to 12. Not to be changed.
     embedding : ndarray of the same dtype, shape (n, 2)
         Not to be changed.
 
@@ -556,7 +566,7 @@ claim("CPU seconds for 500 iterations on all digits", seconds, at_most=30)
 maps.sheet(ink, digit_map, alt="Every digit drawn as itself where t-SNE puts it: islands, nearly each of one class, with a few strangers on them.")
 
 # %% [markdown]
-# What is to be seen: every digit where t-SNE puts it. Nearly each class is an island of its own, and within it the handwriting changes
+# What is to be seen: every digit where t-SNE puts it. Nearly every class is an island of its own, and within it the handwriting changes
 # smoothly. Some classes have several islands: what do the digits on a small one have in common? Find the strangers, too, single digits of another colour.
 # Would you have read them otherwise?
 
@@ -600,8 +610,8 @@ claim("Your trustworthiness less scikit-learn's, the smaller of the two", worst[
 # %% [markdown]
 # ## 8 · Take a part away
 #
-# What does a part of the method do? Take it away and measure. Without exaggeration, three seeds each; and with a Gaussian in the
-# map in place of the heavy tail (SNE with joint probabilities), whose gradient lacks the factor $w_{ij}$.
+# What does a part of the method do? Take it away and measure: first the exaggeration, three seeds each; then the heavy tail, with
+# a Gaussian in the map in its place (SNE with joint probabilities). Its gradient lacks the factor $w_{ij}$.
 
 # %%
 def gaussian_gradient(joint, embedding):
@@ -625,9 +635,8 @@ describe(figure, "Three maps of 600 digits: t-SNE with clean islands; without ex
                  "with hardly any room between the classes.")
 
 # %% [markdown]
-# What is to be seen: left the whole method. In the middle, neighbours that began on unlike sides of the cloud find
-# each other less well, and the divergence stays higher: some stay away from their class. Right, the crowding problem: the order is not bad, but there is no room between the classes. The **silhouette** compares, for each point, the mean distance
-# $a$ to its own class with that to the nearest other one, $b$: $(b - a)/\max(a, b)$; 1 is well apart, 0 is mixed, below 0 is on the wrong side.
+# What is to be seen: left the whole method. In the middle, neighbours that began on opposite sides of the cloud find
+# each other less well, and the divergence stays higher: some stay away from their class. Right, the crowding problem: like still lies with like, but there is no room between the classes.
 
 # %%
 kept, lost = (np.mean([kl_divergence(part_joint, one) for one in runs]) for runs in (with_it, without))
@@ -812,9 +821,10 @@ def features(network, pictures):
     return torch.cat(caught).numpy()
 
 
+SHEET = (600, 750)  # height and width of the maps, in pixels
 train_pictures, train_labels = two_species(profile(500, 300), seed=141)
 fresh_pictures, fresh_labels = two_species(profile(500, 300), seed=142)
-frames = maps.bordered(fresh_pictures, [PALETTE[label] for label in fresh_labels], side=34)
+frames = maps.bordered(fresh_pictures, [PALETTE[label] for label in fresh_labels], side=30)
 
 # %%
 before = models.load("zoonet_dense")
@@ -831,16 +841,17 @@ space = {(when, which): features(network, pictures) for when, network in stages.
 plane = {key: embed(values) for key, values in space.items()}
 
 # %%
-maps.sheet(frames, plane["before", "fresh"], nudged=True, title="before: features of a network that knows neither species", alt="500 pictures as points, with blue frames for lions and "
-           "orange ones for hedgehogs: both colours in large patches that run into each other.")
+maps.sheet(frames, plane["before", "fresh"], shape=SHEET, nudged=True, title="before: features of a network that knows neither species",
+           alt="500 pictures as points, with blue frames for lions and orange ones for hedgehogs: both colours in large patches that run into each other.")
 
 # %% [markdown]
 # What is to be seen: each point is its picture; blue frames are lions, orange ones hedgehogs. The network was never shown either, and yet they are
-# half sorted: parts that it learnt on other species serve here as well. (Pictures that would cover each other are nudged apart.) Look at neighbours that share a colour of ground or a pose: the network
+# half sorted: parts that it learnt on other species serve here as well. (Pictures that would cover each other are nudged apart.) Look at neighbours that share a background colour or a pose: the network
 # sees these, too.
 
 # %%
-maps.sheet(frames, plane["after", "fresh"], nudged=True, title="after training on exactly these two species", alt="The same 500 pictures after training: a blue and an orange continent, with hardly a frame of the other colour.")
+maps.sheet(frames, plane["after", "fresh"], shape=SHEET, nudged=True, title="after training on exactly these two species",
+           alt="The same 500 pictures after training: a blue and an orange continent, with hardly a frame of the other colour.")
 
 # %% [markdown]
 # What is to be seen: the same pictures after training on *other* pictures of these two species: two continents. Is there a frame of the
@@ -885,9 +896,11 @@ heart = {"learnt": (embed(features(memory, learnt.pictures), 15), learnt.labels,
          "fresh": (embed(features(memory, fresh.pictures), 15), made_up, fresh.pictures)}
 
 # %%
-figure, axes = panels(1, 2, width=9, height=4.2)
-for axis, (which, (one, labels, pictures)) in zip(axes, heart.items()):
-    maps.draw_pictures(axis, maps.bordered(pictures, [PALETTE[2 + label] for label in labels], side=36), one, shape=(400, 430), nudged=True)
+figure, axes = panels(1, 2, width=8.6, height=4.3)
+figure.set_layout_engine("none")  # one dot of the screen for each pixel
+for k, (axis, (which, (one, labels, pictures))) in enumerate(zip(axes, heart.items())):
+    axis.set_position((k / 2, 0, 1 / 2, 400 / 430))
+    maps.draw_pictures(axis, maps.bordered(pictures, [PALETTE[2 + label] for label in labels], side=34), one, shape=(400, 430), nudged=True)
     axis.set_title(f"{which} pictures, random labels: silhouette {silhouette_score(one, labels):.2f}")
 describe(figure, "Two maps of a network that learnt random labels by heart: on the pictures it learnt, two clean groups; on fresh ones, both colours mixed.")
 
@@ -930,7 +943,7 @@ tsne_film.explore(films)
 # ## What to remember
 #
 # - t-SNE turns distances into probabilities of being neighbours, in the space by Gaussians, in the map by a heavy tail, and moves the map
-#   until the two agree. It has no axes, no units, and no out-of-sample points.
+#   until the two agree. It has no axes, no units, and no place for a new point.
 # - The perplexity is a number of neighbours. Each point gets its own width; so the width of clusters is lost at the start.
 # - Compare runs by their divergence, never by their looks; judge a map by trustworthiness, or better by a measurement in the space.
 # - What you may read: who is near whom. What you may not: widths, distances between islands, places, and clumps at a small perplexity.

@@ -110,19 +110,28 @@ def perplexities(p):
     return np.exp(entropy(p, axis=1))
 
 
+def not_the_outlier_alone(args, answer):
+    """False where every row has its perplexity but the last, the outlier's."""
+    off = ~np.isclose(perplexities(answer), args[1], rtol=1e-3)
+    return not off[-1] or bool(off[:-1].any())
+
+
 CONDITIONAL = Exercise(
     id="14.1", title="Neighbours at a given perplexity", points=4, minutes=20, difficulty=3, function="conditional_probabilities",
     cases=cases, oracle=by_root_finding,
     laws=(
         Law("probabilities", "Every row sums to 1, and no point picks itself: the diagonal is 0.",
             lambda args, answer: np.allclose(answer.sum(axis=1), 1) and not np.diag(answer).any()),
-        Law("perplexity", "Every row has the perplexity that was asked for: exp of its entropy in nats.",
+        Law("perplexity", "Every row has the perplexity that was asked for: exp of its entropy in nats. Too few rounds miss it, and so does a fixed upper end "
+            "for beta, as distances come in any unit.",
             lambda args, answer: np.allclose(perplexities(answer), args[1], rtol=1e-3)),
+        Law("far outlier", "Only the far outlier's row is off. Do all its weights underflow to 0? Take off its smallest squared distance to another "
+            "point first; the zero on the diagonal does not count.", not_the_outlier_alone),
     ),
     hints=(
         "All rows are searched at once: keep `low`, `high` and `beta` as columns of shape (n, 1). A larger beta is a narrower Gaussian, hence a "
         "smaller entropy.",
-        "In each round: weights exp(-beta · (d - smallest d of the row)), zero on the diagonal; p = weights / row sum; entropy. Where it is above "
+        "In each round: weights exp(-beta · (d - smallest d of the row, the diagonal left out)), zero on the diagonal; p = weights / row sum; entropy. Where it is above "
         "log(perplexity), beta is too small: low = beta; elsewhere high = beta. Then beta = the middle, or 2·beta while high is still infinite.",
         "`beta = np.where(np.isinf(high), 2 * beta, (low + high) / 2)`; with Z the row sum, the entropy is log Z + beta · Σ weights · d / Z.",
     ),
@@ -142,8 +151,8 @@ CONDITIONAL = Exercise(
         Misconception("k nearest", sharp_neighbours,
                       "You share the probability equally among the nearest points; the Gaussian gives the nearer ones more."),
         Misconception("underflow", underflow,
-                      "With large distances every weight of a row underflows to 0, and 0/0 is no number. Subtract the row's smallest distance first: "
-                      "the probabilities stay the same."),
+                      "With large distances every weight of a row underflows to 0, and 0/0 is no number. Take off the row's smallest squared distance to "
+                      "another point first: the probabilities stay the same."),
         Misconception("stopped too early", too_early, "Eight halvings are not enough: go on until the entropy agrees to 1e-6, or for 60 rounds or so."),
         Misconception("peak for sum", unnormalised, "You divide by the row's largest weight; divide by its sum."),
     ),

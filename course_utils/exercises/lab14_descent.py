@@ -66,6 +66,26 @@ def differently(*, gains_rule=None, floor=0.01, move=None, keep=lambda path, y: 
     return descend
 
 
+def gains_too_late(gradient, start, iterations, momentum, learning_rate):
+    step, gains, path = np.zeros_like(start), np.ones_like(start), [start.copy()]
+    for _ in range(iterations):
+        slope = gradient(path[-1])
+        last, step = step, momentum * step - learning_rate * gains * slope
+        gains = np.where(last * slope < 0, gains + 0.2, gains * 0.8).clip(0.01)
+        path.append(path[-1] + step)
+    return np.stack(path)
+
+
+def gains_after_the_step(gradient, start, iterations, momentum, learning_rate):
+    step, gains, path = np.zeros_like(start), np.ones_like(start), [start.copy()]
+    for _ in range(iterations):
+        slope = gradient(path[-1])
+        step = momentum * step - learning_rate * gains * slope
+        gains = np.where(step * slope < 0, gains + 0.2, gains * 0.8).clip(0.01)
+        path.append(path[-1] + step)
+    return np.stack(path)
+
+
 def always_the_same_array(gradient, start, iterations, momentum, learning_rate):
     path = differently()(gradient, start, iterations, momentum, learning_rate)
     return np.stack([path[-1]] * len(path))
@@ -103,6 +123,11 @@ DESCENT = Exercise(
         Misconception("gains the wrong way", differently(gains_rule=lambda gains, step, slope: np.where(step * slope < 0, gains * 0.8, gains + 0.2)),
                       "Your gains grow where step and slope have the same sign. A slope of the step's own sign means that the step has leapt over "
                       "the bottom: there they shrink."),
+        Misconception("gains grow where the signs agree", differently(gains_rule=lambda gains, step, slope: np.where(step * slope > 0, gains + 0.2, gains * 0.8)),
+                      "Your gains grow where last step * slope is above zero: there the step has leapt over the bottom. They grow where it is below zero."),
+        Misconception("gains too late", gains_too_late, "You change the gains after the step that should use them: the order is slope, gains, step, place."),
+        Misconception("gains from the new step", gains_after_the_step,
+                      "You compare the slope with the new step. Change the gains first, from the last step, and use them in the new one."),
         Misconception("no floor", differently(floor=0.0), "The gains have no floor: keep them at 0.01 or above."),
         Misconception("gain on the whole step", differently(move=lambda m, step, rate, gains, slope: gains * (m * step - rate * slope)),
                       "The gains multiply the slope only, not the momentum's part of the step."),

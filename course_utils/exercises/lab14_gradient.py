@@ -15,14 +15,15 @@ def joint(rng, n):
 
 
 def cases(seed):
-    """Maps of small, middling and large extent."""
+    """Maps of small, middling and large extent, the middling one with exaggerated probabilities."""
     rng = np.random.default_rng([14, 3, seed])
-    return [Case((joint(rng, n), rng.normal(0, spread, size=(n, 2)) + rng.normal(0, 3, size=2)), f"{n} points, spread {spread}")
-            for n, spread in ((5, 0.5), (9, 2.0), (14, 6.0))]
+    return [Case((factor * joint(rng, n), rng.normal(0, spread, size=(n, 2)) + rng.normal(0, 3, size=2)),
+                 f"{n} points, spread {spread}, entries of joint that sum to {factor}")
+            for n, spread, factor in ((5, 0.5, 1), (9, 2.0, 12), (14, 6.0, 1))]
 
 
 def by_autograd(joint, embedding):
-    """torch's derivative of the divergence as it is written, over all pairs i != j."""
+    """torch's derivative of what the map adds to the divergence, -Σ p ln w + ln Z, over all pairs i != j; the p need not sum to 1."""
     import torch
 
     y = torch.tensor(np.asarray(embedding, np.float64), requires_grad=True)
@@ -30,19 +31,18 @@ def by_autograd(joint, embedding):
     i, j = torch.nonzero(~torch.eye(n, dtype=torch.bool), as_tuple=True)
     p = torch.tensor(np.asarray(joint, np.float64))[i, j]
     log_weight = -torch.log1p(((y[i] - y[j]) ** 2).sum(dim=1))
-    log_q = log_weight - torch.logsumexp(log_weight, dim=0)
-    return torch.autograd.grad((torch.special.entr(p).neg() - p * log_q).sum(), y)[0].numpy()
+    return torch.autograd.grad(torch.logsumexp(log_weight, dim=0) - (p * log_weight).sum(), y)[0].numpy()
 
 
-def differently(*, factor=4.0, kernel="t", near=1, selves=False, by_row=False, forces=lambda p, q: p - q):
+def differently(*, factor=4.0, kernel="t", near=1, selves=False, by_row=False, forces=lambda p, q: p - q, power=1.0, scaled=True):
     """The gradient with one thing changed."""
     def kl_gradient(joint, embedding):
         differences = embedding[:, None] - embedding[None]
         squared = (differences**2).sum(axis=2)
-        weights = np.exp(-squared) if kernel == "Gaussian" else 1 / (1 + squared)
+        weights = np.exp(-squared) if kernel == "Gaussian" else 1 / (1 + squared**power)
         if not selves:
             np.fill_diagonal(weights, 0)
-        q = weights / (weights.sum(axis=1, keepdims=True) if by_row else weights.sum())
+        q = weights / (weights.sum(axis=1, keepdims=True) if by_row else weights.sum() if scaled else 1.0)
         strength = forces(joint, q) * weights**near
         return factor * (strength[:, :, None] * differences).sum(axis=1)
     return kl_gradient
@@ -81,6 +81,12 @@ GRADIENT = Exercise(
                       "You normalise each row of q; the joint q is one distribution over all pairs, with a single Z."),
         Misconception("terms of the divergence", differently(forces=of_the_logs),
                       "You put the terms p log(p/q) of the divergence where its derivative has p - q."),
+        Misconception("P normalised", differently(forces=lambda p, q: p / p.sum() - q),
+                      "You divide joint by its sum. Take it as it is: the loop multiplies it by 12 on purpose, and that would undo it."),
+        Misconception("Q scaled like P", differently(forces=lambda p, q: p - q * p.sum()),
+                      "You scale q to the sum of joint. Take both as they are: the formula has p - q, also where the p sum to 12."),
+        Misconception("Z forgotten", differently(scaled=False), "You take the weights w for q: divide them by their sum Z first."),
+        Misconception("distance for its square", differently(power=0.5), "The tail is 1/(1 + d²), with the squared distance: no square root."),
     ),
     rtol=1e-7, atol=1e-10,
 )

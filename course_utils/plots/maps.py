@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from course_utils.plots.style import DPI, PALETTE, describe, panels
 
 EDGE = 8     # white pixels around a canvas of pictures
-SHADES = 24  # of each colour on a canvas of pictures: hardly to be seen, and the figure takes half the room
+SHADES = 12  # of each colour on a canvas of pictures: hardly to be seen, and the figure takes far less room
 # Ten classes that stay apart on white: the palette without its yellow, then Paul Tol's wine, olive and a grey.
 TEN = (*PALETTE[:7], "#882255", "#999933", "#888888")
 
