@@ -418,7 +418,7 @@ def play(players, pictures, steps, k=1, batch=32, seed=0, watch=None):
                 live.show(step, drawn)
                 if step in moments:
                     record["moments"].append(step)
-                    record["snapshots"].append((drawn, copy.deepcopy(players.generator.state_dict())))
+                    record["snapshots"].append(drawn)
             if step == steps:
                 return record
             for _ in range(k):
@@ -438,7 +438,7 @@ STEPS = profile(1400, 150)
 record = play(players, pictures, STEPS, watch=same_z)
 
 # %% tags=["nbval-ignore-output"]
-labelled_rows([(f"step {step}", drawn[:14]) for step, (drawn, _) in zip(record["moments"], record["snapshots"])],
+labelled_rows([(f"step {step}", drawn[:14]) for step, drawn in zip(record["moments"], record["snapshots"])],
               alt="Fourteen latent points at six moments of training: grey noise, blobs, strokes, and in the end digits.")
 
 # %% [markdown]
@@ -456,7 +456,7 @@ sheet(samples[:96], 16, alt="96 generated pictures, most of them digits that can
 # digits, which a surface without tears can hardly avoid.
 
 # %%
-found = [models.coverage(samples_of) for samples_of in [drawn for drawn, _ in record["snapshots"]]]
+found = [models.coverage(drawn) for drawn in record["snapshots"]]
 result = models.coverage(samples)
 claim("Digits covered of ten", result.covered, at_least=7, needs_full=True)
 claim("Share of the samples of which the classifier is sure", result.sure, at_least=0.25, needs_full=True)
@@ -468,9 +468,6 @@ print("clear pictures of each digit, among 1,000:", result.counts.tolist(), f"({
 # Read the counts. The training set has a tenth of each digit; the samples do not. Is there a digit that your generator hardly ever draws?
 # Nothing in its loss minds, as long as what it does draw passes. That is the small beginning of **mode collapse**, of which the notes warn
 # with a generator that draws nothing but threes; lab 03 is about it.
-
-# %%
-claim("Clear pictures of the most frequent digit, for each one of the rarest (plus one)", result.counts.max() / (result.counts.min() + 1), at_least=2, needs_full=True)
 
 # %% [markdown]
 # **What the curves say, and what they do not.** The losses of a GAN are not like the loss of a classifier: each is measured against an
@@ -493,7 +490,7 @@ right.plot(record["moments"], [one.covered / 10 for one in found], "s-", color=P
 right.plot(record["moments"], [one.sure for one in found], "o-", color=PALETTE[1], label="share of clear pictures")
 right.set(xlabel="step of the generator", ylabel="share", ylim=(-0.03, 1.03))
 right.legend(fontsize=8)
-describe(figure, "Left the losses of both players over training: after a short start they hover without falling. Right the share of clear "
+describe(figure, "Left the losses of both players over training: after a short start the generator's rises slowly. Right the share of clear "
                  "pictures and the classes covered among the 64 watched points: both rise.")
 
 # %% [markdown]
@@ -504,8 +501,6 @@ describe(figure, "Left the losses of both players over training: after a short s
 # %%
 middle, late = (np.mean(record["generator"][part]) for part in (slice(STEPS // 5, 2 * STEPS // 5), slice(-STEPS // 5, None)))
 claim("The generator's loss in the last fifth of training, as a multiple of that in the second fifth", late / middle, at_least=1.05, needs_full=True)
-claim("The discriminator still tells real from drawn: its loss at the end, below log 2 by", np.log(2) - np.mean(record["discriminator"][-STEPS // 5:]),
-      at_least=0.05, needs_full=True)
 
 # %% [markdown]
 # **Does it copy?** A generator that had learnt its training pictures by heart would also score well. So look for the nearest training
@@ -531,8 +526,25 @@ labelled_rows([("sample", samples[order]), ("nearest glyph", pictures[sample_twi
               alt="The fourteen clear samples that are nearest to a training picture, that picture, and the difference: outlines remain.")
 
 # %% [markdown]
-# What is to be seen: the *fourteen most suspicious* clear samples, their nearest training pictures, and the difference. It has the outline of a digit:
-# another slant, another weight. The generator has not stored pictures.
+# What is to be seen: the *fourteen most suspicious* clear samples, their nearest training pictures, and the difference, which follows the
+# outline of the digit: another slant, another weight. The generator has not stored pictures.
+
+# %% [markdown]
+# **With more time.** The same two networks, trained for four times as many steps and with the generator's weights averaged over the last
+# few hundred of them, ship with the course as `glyphs_generator`.
+
+# %%
+patient = models.load("glyphs_generator")
+with torch.no_grad():
+    patient_samples = torch.cat([patient(z) for z in samples_z.split(250)])
+patient_result = models.coverage(patient_samples)
+claim("Trained for longer: digits covered of ten", patient_result.covered, at_least=10)
+claim("Trained for longer: share of the samples of which the classifier is sure", patient_result.sure, at_least=0.6)
+
+sheet(patient_samples[:48], 16, alt="48 pictures of the generator that was trained longer: nearly all are digits that can be read.")
+
+# %% [markdown]
+# What is to be seen: the same kind of pictures, cleaner, and all ten digits. Two thirds of them satisfy a strict judge; a third still does not.
 
 # %% [markdown] tags=["instructor"]
 # Ask what `k` does before anybody tries it: type `play(new_players(1), pictures, 60, k=5)` and compare the discriminator's loss. A larger
@@ -641,7 +653,6 @@ describe(figure, "Left the length of the gradient in the generator's weights aga
 
 # %%
 claim("From the start to a sure discriminator, the minimax gradient shrinks by a factor of", minimax[0] / minimax[-1], at_least=50)
-claim("The non-saturating gradient, sure discriminator against start", non_saturating[-1] / non_saturating[0], at_least=1)
 claim("The logarithm of the measured ratio and the mean logit part by at most", np.abs(np.log(minimax / non_saturating) - mean_logit).max(), at_most=1)
 
 # %% [markdown]

@@ -93,7 +93,7 @@ def test_new_players_come_from_their_seed_and_leave_the_global_generator_alone(l
     one, same, other = (lab.new_players(seed).generator[0].weight for seed in (3, 3, 4))
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert torch.equal(state, torch.random.get_rng_state())
-    assert float(one.std()) == pytest.approx(0.02, rel=0.1)
+    assert one.std().item() == pytest.approx(0.02, rel=0.1)
 
 
 # Steps
@@ -142,7 +142,7 @@ def test_training_is_the_same_for_a_seed_and_its_records_stand_still(lab):
         records.append(lab.play(players[-1], pictures, steps=6, batch=8, seed=1, watch=watched))
     assert records[0]["generator"] == records[1]["generator"] and all(map(math.isfinite, records[0]["generator"]))
     assert records[0]["moments"] == sorted({round(6 * share) for share in (0, 0.05, 0.15, 0.3, 0.6, 1)})
-    first, last = (drawn for drawn, _ in (records[0]["snapshots"][0], records[0]["snapshots"][-1]))
+    first, last = records[0]["snapshots"][0], records[0]["snapshots"][-1]
     assert not torch.equal(first, last) and not first.requires_grad
 
 
