@@ -16,6 +16,7 @@ from course_utils.exercises.advice import advice
 from course_utils.exercises.answers import close, dtype_kind, family, flat
 from course_utils.exercises.contract import Exercise
 from course_utils.exercises.differences import not_finite, relation, wrong_form
+from course_utils.exercises.examination import partial_points
 from course_utils.grading import wire
 from course_utils.grading.hidden import Hidden
 from course_utils.grading.sandbox import Gone, Late
@@ -109,6 +110,7 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
         result.verdict, result.points = "right", exercise.points
         return result
     result.passed = min(result.passed, result.total - 1)
+    result.points = partial_points(exercise, hidden.expected, outcomes, problems)
     explain(hidden, result, outcomes, problems, bad, line_text(source, lines[bad]))
     return result
 
