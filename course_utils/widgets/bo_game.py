@@ -14,6 +14,7 @@ from course_utils.widgets.touch import Choice, Slider, Switch, Touch, touch
 
 LANDSCAPES = ("hills 1", "hills 2", "hills 3", "hills 4", "trap")
 ROUNDS = 5
+SHIFT = 4.4  # how far the players are drawn above and below the middle
 LINE = np.linspace(0, 1, 101)
 LENGTH, NOISE = 0.12, 1e-6  # known to both players: a short game is no place to fit them
 CHOICES = (50, 20, 80, 36, 64)  # where the sliders stand at first, in percent
@@ -103,18 +104,21 @@ def draw(landscape: str, rounds: int, choice_1: int, choice_2: int, choice_3: in
 
     figure = Figure(figsize=(7, 4.4), layout="none")  # working out a layout would take longer than all the drawing
     FigureCanvasAgg(figure)
-    axes = [figure.add_axes((0.09, bottom, 0.86, 0.37)) for bottom in (0.57, 0.11)]
-    for axis, (name, places), colour in zip(axes, players.items(), (PALETTE[0], PALETTE[2])):
-        band(axis, LINE, *belief(landscape, places), colour=colour)
+    axes = figure.add_axes((0.09, 0.11, 0.86, 0.87))  # one for both players, one above the other: a second one costs a third more
+    lines = (picks[rounds], opponent(landscape)[len(begin) + rounds]) if rounds < ROUNDS else (None, None)
+    for (name, places), following, shift, colour in zip(players.items(), lines, (SHIFT, -SHIFT), (PALETTE[0], PALETTE[2])):
+        mean, std = belief(landscape, places)
+        band(axes, LINE, mean + shift, std, colour=colour)
         if show_truth:
-            axis.plot(LINE, values, "--", color=PALETTE[1], linewidth=1.3)
-        observations(axis, LINE[list(places)], values[list(places)], size=5)
+            axes.plot(LINE, values + shift, "--", color=PALETTE[1], linewidth=1.3)
+        observations(axes, LINE[list(places)], values[list(places)] + shift, size=5)
         above = f", {best[name]:.2f} above the minimum" if show_truth else ""
-        axis.set(title=f"{name}: best {values[list(places)].min():.2f}{above}", xlim=(0, 1), ylim=(-3.4, 3.4), ylabel="value", yticks=(-2, 0, 2), xticks=())
-    if rounds < ROUNDS:
-        for axis, place in zip(axes, (picks[rounds], opponent(landscape)[len(begin) + rounds])):
-            axis.axvline(LINE[place], color=PALETTE[4], linewidth=2)
-    axes[1].set(xlabel="x", xticks=(0, 0.25, 0.5, 0.75, 1), xticklabels=("0", "25 %", "50 %", "75 %", "100 %"))
+        axes.text(0.5, shift + 3.4, f"{name}: best {values[list(places)].min():.2f}{above}", ha="center", va="bottom")
+        if following is not None:
+            axes.plot([LINE[following]] * 2, [shift - 3.2, shift + 3.2], color=PALETTE[4], linewidth=2)
+    axes.axhline(0.5, color="0.7", linewidth=1)
+    axes.set(xlim=(0, 1), ylim=(-SHIFT - 3.4, SHIFT + 4.6), xlabel="x", ylabel="value", xticks=(0, 0.5, 1), xticklabels=("0", "50 %", "100 %"),
+             yticks=(-SHIFT - 2, -SHIFT + 2, SHIFT - 2, SHIFT + 2), yticklabels=("−2", "2", "−2", "2"))
     return describe(figure, f"Landscape {landscape} after {rounds} evaluations each: your best value lies {best['you']:.2f} above the minimum, "
                             f"that of EI {best['EI']:.2f}.")
 
