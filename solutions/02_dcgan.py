@@ -837,13 +837,13 @@ latent_walk.explore(players.generator)
 # ## Outside: MNIST and Fashion-MNIST
 #
 # The same code on handwritten digits and on clothes: another set is another word. They come from `COURSE_DATA` or by download; where neither
-# is to be had, the cell says so and the lab ends here. Two hundred steps give a first impression; raise the number when you have time.
+# is to be had, the cell says so and the lab ends here. Four hundred steps on each give a first impression; raise the number when you have time.
 
 # %% tags=["nbval-ignore-output"]
 real_sets = {"MNIST": real.or_none(real.mnist), "Fashion-MNIST": real.or_none(real.fashion_mnist)}
 
 # %% tags=["nbval-ignore-output"]
-OUTSIDE_STEPS = profile(200, 20)
+OUTSIDE_STEPS = profile(400, 20)
 
 
 def first_impression(data):
@@ -858,8 +858,9 @@ drawn = {name: first_impression(data) for name, data in real_sets.items() if dat
 sheets(drawn, 8, alt="64 generated pictures of each real set that was found.") if drawn else None
 
 # %% [markdown]
-# What is to be seen, where the sets were found: handwriting after a few hundred steps, and clothes, whose outlines come first and whose patterns
-# come late. Which of the ten kinds do you find? Is `glyphnet` a fair judge of handwriting?
+# What is to be seen, where the sets were found: strokes of a pen, some of them digits already, and clothes, whose outlines come before their
+# patterns. The fine grid on the clothes is the checkerboard of lab 01. Which of the ten kinds do you find? Is `glyphnet` a fair judge of
+# handwriting?
 #
 # ## References
 #

@@ -66,7 +66,7 @@ def labelled_rows(rows: Sequence[tuple[str, Any]], *, width: float = 9.0, alt: s
     """Rows of pictures of equal number, one below the other, each with its name at the left."""
     names, pictures = zip(*((name, np.asarray(some.detach() if hasattr(some, "detach") else some)) for name, some in rows))
     count, side = len(pictures[0]), pictures[0].shape[-1] + GAP
-    figure, axes = panels(width=width, height=(width - 1.2) * len(rows) / count + 0.05)
+    figure, axes = panels(width=width, height=(width - 1.5) * len(rows) / count + 0.05)
     draw_sheet(axes, np.concatenate(pictures), count)
     axes.set(yticks=side * (np.arange(len(rows)) + 0.5), yticklabels=names)
     axes.tick_params(axis="y", length=0)
