@@ -166,8 +166,8 @@ claim("Bare class models of zoonet that it names as meant", recognised(bare, spe
 # ### Score, probability or odds?
 #
 # What people quote is the probability $p_c$. Climb it instead of the score, in steps of one length, and look at the slope on the way:
-# its length is what a plain step would have used. By lab 06, $\partial p_c/\partial x = p_c\,(w_c - \sum_k p_k w_k)$: it dies where
-# the network is sure. A third choice are the **log odds**,
+# its length is what a plain step would have used. By lab 06, with $w_k = \partial S_k/\partial x$ the slope of score $S_k$,
+# $\partial p_c/\partial x = p_c\,(w_c - \sum_k p_k w_k)$: it dies where the network is sure. A third choice are the **log odds**,
 #
 # $$o_c = \log \frac{p_c}{1 - p_c} = S_c - \log \sum_{k \ne c} e^{S_k} ,$$
 #
@@ -317,7 +317,7 @@ def total_variation(pictures):
 total_variation = check("12.1", total_variation)
 
 # %% [markdown]
-# What is the difference good for? Total variation of a black disc and of a black square of the same *outline*. The exact total measures the
+# What is the difference good for? Take a disc, a square on its tip and an upright square, and divide the total of each by the length of its *outline*. The exact total measures the
 # length of the outline, however it lies; the form with absolute values favours lines along rows and columns.
 
 # %%
@@ -639,7 +639,7 @@ def channel_objective(model, layer, channel, form="sum"):
     model : torch.nn.Module
         Has `features`, a torch.nn.Sequential with named layers ("conv1", "relu1", "pool1", ...).
     layer : str
-        One of these names. With z, of shape (n, channels, h, w), the output of this layer:
+        One of these names; z, of shape (n, channels, h, w), is the output of this layer.
     channel : int
     form : "sum", "squares", or a tuple (row, column)
         Sum of z over the places of the channel, sum of z² over them, or z at one place.
@@ -749,7 +749,8 @@ def dream_step(layers, pictures, size):
 dream_step = check("12.5", dream_step)
 
 # %% [markdown]
-# The answer to the question above, tested: the sum of the `"squares"` of all channels of a layer, climbed by the same step.
+# The answer to the question above is half the squared length, $L = \tfrac12 \sum a^2$. Tested: the sum of the `"squares"` of all channels of a layer,
+# climbed by the same step. The half is left out, as a factor is lost when the slope is scaled.
 
 # %%
 layer = zoonet.features[:5]

@@ -122,6 +122,8 @@ CHANNEL = Exercise(
                       "Row and column of the neuron are exchanged: the third axis of z counts rows, the fourth columns."),
         Misconception("layer too late", variant(beyond=1),
                       "You stop one layer too late: take the output of the layer that is named, before the next one (such as its ReLU)."),
+        Misconception("layer too early", variant(beyond=-1),
+                      "You stop before the layer that is named: apply this layer too, then take its output."),
         Misconception("one value for the batch", variant(end=whole_batch),
                       "You sum over the pictures too. The objective gives each picture a value of its own, (n,)."),
         Misconception("all channels", variant(pick=lambda z, channel: z.sum(dim=1)),

@@ -77,6 +77,11 @@ def root_outside(u, v):
     return (squares + EPSILON**2).sqrt() - EPSILON
 
 
+def cropped(pictures):
+    u, v = (d[..., :-1, :-1] for d in differences(pictures))
+    return over_pixels(root(u**2 + v**2)), over_pixels(u.abs() + v.abs())
+
+
 def bracketed(args, answer):
     """Per pixel, the root of u² + v² lies between (|u| + |v|) / √2 and |u| + |v|; EPSILON takes at most itself away."""
     exact, absolute, _ = answer
@@ -117,6 +122,14 @@ VARIATION = Exercise(
         Misconception("one total for the batch", variant(exact=lambda u, v: root(u**2 + v**2).sum().expand(len(u)),
                                                         absolute=lambda u, v: (u.abs() + v.abs()).sum().expand(len(u))),
                       "You sum over the pictures too. Each picture has its own total: sum over all axes but the first."),
+        Misconception("cropped to the common part", cropped,
+                      "You cut the last row and the last column off to make u and v fit, and their other differences are lost: pad u and v with zeros instead."),
+        Misconception("EPSILON not taken off", variant(exact=lambda u, v: over_pixels((u**2 + v**2 + EPSILON**2).sqrt())),
+                      "Your root of EPSILON squared is still there on flat ground: subtract EPSILON in every pixel, so that a flat picture has total zero."),
+        Misconception("root without EPSILON", variant(exact=lambda u, v: over_pixels((u**2 + v**2).sqrt())),
+                      "Your root is bare, and its slope on flat ground is not a number: put EPSILON squared under it and take EPSILON off after it."),
+        Misconception("totals exchanged", lambda pictures: variant()(pictures)[::-1],
+                      "Your two totals come in the wrong order: return the exact one first, then the absolute one."),
         Misconception("exact twice the square root of each", variant(exact=lambda u, v: over_pixels(root(u**2) + root(v**2))),
                       "You take a root of each square by itself, which gives the absolute total again. Add the two squares first, then take the root."),
     ),
