@@ -67,6 +67,10 @@ def base_two(p, q):
     return tv, kl / np.log(2), js / np.log(2)
 
 
+def mean_of_both_kl(p, q):
+    return (*divergences_with()(p, q)[:2], (relative_entropy(p, q) + relative_entropy(q, p)) / 2)
+
+
 DIVERGENCES = Exercise(
     id="03.1", title="Three distances that do not look where", points=2, minutes=12, difficulty=1, function="divergences",
     cases=histograms, oracle=by_definition,
@@ -93,6 +97,8 @@ DIVERGENCES = Exercise(
         Misconception("root of JS", divergences_with(finish=np.sqrt),
                       "You return the Jensen-Shannon *distance*, the square root. The divergence is its square; `scipy.spatial.distance.jensenshannon` "
                       "returns the root."),
+        Misconception("mean of both KL", mean_of_both_kl,
+                      "You average KL(p ‖ q) and KL(q ‖ p). JS compares each of the two with their middle m = (p + q) / 2, which keeps it finite."),
         Misconception("base two", base_two, "Your logarithms are to base 2; here they are natural, so that JS is at most log 2."),
         Misconception("zero times log of zero", empty_bins_as_nan,
                       "A bin with p = 0 gives NaN: 0 · log 0 counts as 0. Compute the logarithm only where p is positive."),
@@ -144,6 +150,8 @@ EARTH_MOVER = Exercise(
     misconceptions=(
         Misconception("gaps of one", lambda positions, p, q: float(np.abs(cumulative(p, q)).sum()),
                       "You add up |P - Q| as if all places stood one apart: multiply with the width of each gap, `np.diff(positions)`."),
+        Misconception("one width for all gaps", lambda positions, p, q: float(np.abs(cumulative(p, q)).sum() * np.diff(positions).mean()),
+                      "You multiply with one width for all gaps; the places are unevenly spaced, so each gap has its own: `np.diff(positions)`."),
         Misconception("total variation", lambda positions, p, q: float(np.abs(p - q).sum() / 2),
                       "This is the total variation: it says how much earth moves, not how far."),
         Misconception("bins for cumulative sums", lambda positions, p, q: float((np.abs(p - q)[:-1] * np.diff(positions)).sum()),

@@ -13,7 +13,7 @@ def feature_cases(seed):
     cases = []
     for runs, n, features in ((2, 5, 3), (3, 8, 4), (2, 6, 7)):
         real, fake = rng.normal(size=(2, runs, n, features)) + rng.normal(size=(2, runs, 1, features))
-        cases.append(Case((torch.from_numpy(real), torch.from_numpy(fake)), f"{runs} runs, {n} samples, {features} features"))
+        cases.append(Case((torch.from_numpy(real), torch.from_numpy(fake)), f"{runs} games, {n} samples, {features} features"))
     return cases
 
 
@@ -33,11 +33,10 @@ def over_all_runs(real_features, fake_features):
 FEATURE_MATCHING = Exercise(
     id="03.4", title="Feature matching", points=1, minutes=6, difficulty=1, function="feature_matching",
     cases=feature_cases, oracle=by_torch_mse,
-    laws=(Law("order of the samples", "Only means are compared: turning the order of the real samples round changes nothing.",
-              lambda args, answer: torch.allclose(answer, by_torch_mse(args[0].flip(1), args[1]))),),
+    laws=(Law("never negative", "A sum of squares is never negative.", lambda args, answer: bool((answer >= 0).all())),),
     hints=(
         "First the means over the samples, then the distance between the two means.",
-        "`real_features.mean(dim=1)` has shape (runs, features). Square the difference of the two means and sum over the features.",
+        "`real_features.mean(dim=1)` has shape (games, features). Square the difference of the two means and sum over the features.",
         "`((real_features.mean(dim=1) - fake_features.mean(dim=1)) ** 2).sum(dim=1)`",
     ),
     misconceptions=(
@@ -50,7 +49,7 @@ FEATURE_MATCHING = Exercise(
         Misconception("mean over the features", lambda real_features, fake_features: (matched(real_features, fake_features) ** 2).mean(dim=1),
                       "The squares are summed over the features, not averaged: this is the squared length of a vector."),
         Misconception("samples of all runs", over_all_runs,
-                      "You average over the runs as well: each run plays its own game. Take the mean over axis 1 only."),
+                      "You average over the games as well: no game has a part in another. Take the mean over axis 1 only."),
     ),
     rtol=1e-6, atol=1e-9,
 )
@@ -61,7 +60,7 @@ def logit_cases(seed):
     cases = []
     for runs, n, scale, smooth in ((2, 6, 1.5, 0.9), (3, 4, 5.0, 0.8), (2, 5, 1.0, 0.7)):
         real, fake = rng.normal(0, scale, size=(2, runs, n, 1))
-        cases.append(Case((torch.from_numpy(real), torch.from_numpy(fake), smooth), f"{runs} runs of {n} samples, target {smooth}"))
+        cases.append(Case((torch.from_numpy(real), torch.from_numpy(fake), smooth), f"{runs} games of {n} samples, target {smooth}"))
     real, fake = rng.choice([-1.0, 1.0], size=(2, 2, 4, 1)) * rng.uniform(200, 900, size=(2, 2, 4, 1))
     cases.append(Case((torch.from_numpy(real), torch.from_numpy(fake), 0.9), "logits of several hundred"))
     return cases
@@ -83,6 +82,12 @@ def cross_entropy(logits, target):
 def unstable(real_logits, fake_logits, smooth):
     d, g = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     return (-smooth * d.log() - (1 - smooth) * (1 - d).log()).mean(dim=(1, 2)) - (1 - g).log().mean(dim=(1, 2))
+
+
+def capped(real_logits, fake_logits, smooth):
+    d, g = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
+    return (F.binary_cross_entropy(d, torch.full_like(d, smooth), reduction="none").mean(dim=(1, 2))
+            + F.binary_cross_entropy(g, torch.zeros_like(g), reduction="none").mean(dim=(1, 2)))
 
 
 SMOOTHED = Exercise(
@@ -109,6 +114,12 @@ SMOOTHED = Exercise(
                       "A target of 0.9 has two terms: 0.9 times -log D, and 0.1 times -log(1 - D). Without the second the target is still 1."),
         Misconception("overflow", unstable,
                       "For large logits the sigmoid is exactly 0 or 1, and its logarithm infinite. Work on the logits: -log σ(a) = softplus(-a)."),
+        Misconception("target of 1 - smooth",
+                      lambda real_logits, fake_logits, smooth: cross_entropy(real_logits, 1 - smooth) + cross_entropy(fake_logits, 0.0),
+                      "The two weights are swapped: `smooth` belongs to -log D of the real samples, 1 - `smooth` to -log(1 - D)."),
+        Misconception("capped logarithm", capped,
+                      "`binary_cross_entropy` caps each logarithm at -100, so your loss stops growing: hand logits to its sister with `_with_logits`, or "
+                      "use softplus."),
         Misconception("half of it", lambda real_logits, fake_logits, smooth: (cross_entropy(real_logits, smooth) + cross_entropy(fake_logits, 0.0)) / 2,
                       "Your loss is half of what is asked: the two means are added, not averaged."),
     ),

@@ -16,7 +16,7 @@ def batches(seed):
         f[:, 1] = f[:, 0] + rng.normal(0, 0.01, size=(runs, features))
         T = rng.normal(0, 0.6, size=(runs, features, kernels, size))
         cases.append(Case((torch.from_numpy(f), torch.from_numpy(T)),
-                          f"{runs} runs, {n} samples of {features} features, {kernels} kernels of size {size}"))
+                          f"{runs} games, {n} samples of {features} features, {kernels} kernels of size {size}"))
     return cases
 
 
@@ -51,21 +51,21 @@ def over_everything(features, T):
 CLOSENESS = Exercise(
     id="03.5", title="Minibatch discrimination", points=3, minutes=14, difficulty=3, function="closeness",
     cases=batches, oracle=by_pairs,
-    laws=(
-        Law("between 1 and n", "A sample is as close as can be to itself, which gives 1; n equal samples give n.",
-            lambda args, answer: bool((answer >= 1 - 1e-9).all() and (answer <= args[0].shape[1] + 1e-9).all())),
-        Law("moved together", "Only differences between samples count: features that are all moved by the same vector give the same answer.",
-            lambda args, answer: torch.allclose(answer, by_pairs(args[0] + 0.7, args[1]))),
-    ),
+    laws=(Law("between 1 and n", "A sample is as close as can be to itself, which gives 1; n equal samples give n.",
+              lambda args, answer: bool((answer >= 1 - 1e-9).all() and (answer <= args[0].shape[1] + 1e-9).all())),),
     hints=(
         "Three steps: M = f T, distances between the rows of M for every pair of samples, the sum of exp(-distance) over the second of the pair.",
-        "`M = torch.einsum('rnf,rfks->rnks', features, T)`. Then `M[:, :, None] - M[:, None]` has the shape (runs, n, n, kernels, size); the last axis "
+        "`M = torch.einsum('gna,gabc->gnbc', features, T)`. Then `M[:, :, None] - M[:, None]` has the shape (games, n, n, B, C); the last axis "
         "is summed as absolute values. `torch.cdist(..., p=1)` does the same faster, if the kernels stand before the samples.",
-        "`M = M.transpose(1, 2)` gives (runs, kernels, n, size); `torch.exp(-torch.cdist(M, M, p=1)).sum(dim=3).transpose(1, 2)`",
+        "`M = M.transpose(1, 2)` gives (games, B, n, C); `torch.exp(-torch.cdist(M, M, p=1)).sum(dim=3).transpose(1, 2)`",
     ),
     misconceptions=(
         Misconception("straight distance", with_change(length=lambda d: d.norm(dim=-1)),
                       "You take the Euclidean length of the difference; the paper takes the L1 norm, the sum of absolute values."),
+        Misconception("squared distance", with_change(length=lambda d: d.square().sum(-1)),
+                      "You sum squares; the paper takes the L1 norm, the sum of absolute values."),
+        Misconception("sum before the exponential", with_change(near=lambda c: c, total=lambda c: torch.exp(-c.sum(dim=2))),
+                      "You add the distances first and take one exponential: take exp(-distance) of each pair, then add over the batch."),
         Misconception("no absolute value", with_change(length=lambda d: d.sum(-1)),
                       "Without absolute values differences cancel, and a sample can be 'closer' to another than to itself."),
         Misconception("sign of the exponent", with_change(near=torch.exp),
@@ -77,7 +77,7 @@ CLOSENESS = Exercise(
         Misconception("without itself", with_change(total=lambda c: c.sum(dim=2) - 1),
                       "You leave out j = i. The sum of the paper runs over the whole batch, the sample itself included, which adds 1."),
         Misconception("kernels and size swapped", with_change(rows="size"),
-                      "The axes of T are swapped: T is (runs, features, kernels, size); distances are taken along the last, one for each kernel."),
+                      "The axes of T are swapped: T is (games, A, B, C); distances are taken along the last, one for each kernel."),
         Misconception("one distance for all kernels", over_everything,
                       "You sum over all kernels before the exponential: each kernel makes its own closeness, so the answer has one number for each."),
     ),

@@ -54,6 +54,11 @@ def counted(radius=3.0, norm=2, per_run=True, need_good=True, share_of="samples"
     return count_modes
 
 
+def squared_distance(samples, centres, sigma):
+    near = ((samples[:, :, None] - centres) ** 2).sum(axis=-1) <= 3 * sigma
+    return near.any(axis=1).sum(axis=1), near.any(axis=2).mean(axis=1)
+
+
 COUNT_MODES = Exercise(
     id="03.3", title="Modes captured, samples of high quality", points=2, minutes=10, difficulty=1, function="count_modes",
     cases=sampled, oracle=by_tree,
@@ -70,6 +75,8 @@ COUNT_MODES = Exercise(
         Misconception("no radius", counted(need_good=False),
                       "You count the nearest centre of every sample, near or far: a mode is captured by a *good* sample, within 3 sigma."),
         Misconception("one sigma", counted(radius=1.0), "Your radius is one sigma; the rule is three."),
+        Misconception("squared distance", squared_distance,
+                      "You compare the *squared* distance with 3 sigma: take the root first."),
         Misconception("a square for a disc", counted(norm=np.inf),
                       "You compare each coordinate with 3 sigma: that is a square. The rule is about the distance, a disc."),
         Misconception("sum of coordinates", counted(norm=1),

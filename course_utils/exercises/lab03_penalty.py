@@ -56,11 +56,11 @@ def by_closed_form(critic, real, fake, mix):
 
 
 def penalised(where=lambda real, fake, mix: mix * real + (1 - mix) * fake, graph=True,
-              size=lambda slopes: (slopes.norm(dim=2) - 1) ** 2, total=lambda rows: rows.mean(dim=1)):
+              size=lambda slopes: (slopes.norm(dim=2) - 1) ** 2, total=lambda rows: rows.mean(dim=1), of=torch.sum):
     """The right answer with one thing changed."""
     def gradient_penalty(critic, real, fake, mix):
         x = where(real, fake, mix).detach().requires_grad_()
-        return total(size(torch.autograd.grad(critic(x).sum(), x, create_graph=graph)[0]))
+        return total(size(torch.autograd.grad(of(critic(x)), x, create_graph=graph)[0]))
     return gradient_penalty
 
 
@@ -84,6 +84,12 @@ PENALTY = Exercise(
                       "You take the slope at the real samples; the penalty of WGAN-GP stands at points between real and fake."),
         Misconception("squared length", penalised(size=lambda slopes: (slopes.square().sum(dim=2) - 1) ** 2),
                       "You compare the *squared* length with 1: take the root first."),
+        Misconception("each coordinate to one", penalised(size=lambda slopes: ((slopes - 1) ** 2).sum(dim=2)),
+                      "You pull each coordinate of the slope to 1: it is the length of the whole vector that should be 1."),
+        Misconception("absolute for square", penalised(size=lambda slopes: (slopes.norm(dim=2) - 1).abs()),
+                      "You take the absolute deviation from 1; the penalty takes its square."),
+        Misconception("mean of the scores", penalised(of=lambda score: score.mean()),
+                      "You differentiate the mean of the scores, which makes each slope smaller by their number: differentiate the sum."),
         Misconception("length to zero", penalised(size=lambda slopes: slopes.square().sum(dim=2)),
                       "You pull the slope towards length 0; a Wasserstein critic should have slopes of length 1."),
         Misconception("one side only", penalised(size=lambda slopes: (slopes.norm(dim=2) - 1).clamp_min(0) ** 2),

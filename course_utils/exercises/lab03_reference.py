@@ -14,7 +14,7 @@ def batches(seed):
     for runs, n, size, features, eps in ((2, 4, 3, 2, 1e-5), (3, 3, 6, 4, 1e-3), (2, 5, 4, 3, 0.1)):
         x = rng.normal(1, 2, size=(runs, n, features))
         reference = rng.normal(-1, 1.5, size=(runs, size, features)) * rng.uniform(0.5, 2, size=(1, 1, features))
-        cases.append(Case((torch.from_numpy(x), torch.from_numpy(reference), eps), f"{runs} runs, {n} samples, {size} of reference, eps {eps:g}"))
+        cases.append(Case((torch.from_numpy(x), torch.from_numpy(reference), eps), f"{runs} games, {n} samples, {size} of reference, eps {eps:g}"))
     return cases
 
 
@@ -69,6 +69,16 @@ def variances_averaged(x, reference, eps):
     return (x - mean) / torch.sqrt(reference.var(1, keepdim=True, unbiased=False) * m / (m + 1) + eps)
 
 
+def no_root(x, reference, eps):
+    mean, square = weighed(x, reference)
+    return (x - mean) / (square - mean**2 + eps)
+
+
+def mean_square(x, reference, eps):
+    mean, square = weighed(x, reference)
+    return (x - mean) / torch.sqrt(square + eps)
+
+
 def mean_of_held(x, reference, eps):
     mean, square = weighed(x, reference)
     return (x - reference.mean(1, keepdim=True)) / torch.sqrt(square - mean**2 + eps)
@@ -77,8 +87,8 @@ def mean_of_held(x, reference, eps):
 VIRTUAL = Exercise(
     id="03.7", title="Virtual batch normalisation", points=3, minutes=12, difficulty=2, function="virtual_batch_norm",
     cases=batches, oracle=by_torch,
-    laws=(Law("neighbours do not matter", "A sample is normalised alike alone and in a batch: no other sample of x has a part in it.",
-              lambda args, answer: torch.allclose(answer[:, :1], by_torch(args[0][:, :1], args[1], args[2]))),),
+    laws=(Law("at most the root of m", "One member of a batch of m + 1 lies at most sqrt(m) standard deviations from the mean (Samuelson's inequality).",
+              lambda args, answer: bool((answer.abs() <= args[1].shape[1] ** 0.5 + 1e-9).all())),),
     hints=(
         "The statistics are those of a batch of m + 1: the m reference samples, and the one sample itself.",
         "Mean and mean square of the reference are the same for all samples: a weighted mean, m parts reference and one part x, gives both for each "
@@ -98,6 +108,9 @@ VIRTUAL = Exercise(
         Misconception("unbiased variance", unbiased,
                       "Your variance divides by m; batch normalisation takes the plain mean of the squared deviations, over m + 1."),
         Misconception("eps outside the root", eps_outside, "eps belongs under the root: sqrt(variance + eps)."),
+        Misconception("no root", no_root, "You divide by the variance; the formula divides by its root."),
+        Misconception("mean square for variance", mean_square,
+                      "You divide by the root of the mean square: the variance is the mean square minus the squared mean."),
         Misconception("variance without the sample", variances_averaged,
                       "Your mean counts the sample and your variance does not. Take mean square minus squared mean, both over m + 1 members."),
         Misconception("mean without the sample", mean_of_held,
