@@ -61,6 +61,14 @@ def reversed_kl(mean, sigma, prior, weights):
     return (torch.log(sigma / prior) + (prior**2 + mean**2) / (2 * sigma**2) - 0.5).sum()
 
 
+def bias_elsewhere(place):
+    """The layer with its bias taken from another place: place(x, weights) is the output."""
+    def function(x, mean, rho, noise, prior_sigma):
+        sigma = softplus(rho)
+        return place(x, mean + sigma * noise), each_kl(mean, sigma, torch.tensor(prior_sigma, dtype=mean.dtype)).sum()
+    return function
+
+
 def zero_at_the_prior(args, answer):
     _, mean, rho, _, prior_sigma = args
     at_prior = not mean.any() and torch.allclose(softplus(rho), torch.full_like(rho, prior_sigma))
@@ -98,6 +106,15 @@ BAYES_LINEAR = Exercise(
                       "You average the KL over the weights. The weights are independent: their divergences add up."),
         Misconception("prior sigma as variance", variant(kl=lambda m, s, p, w: each_kl(m, s, p.sqrt()).sum()),
                       "You use prior_sigma as the prior's variance; its variance is prior_sigma squared."),
+        Misconception("logarithm the other way round", variant(kl=lambda m, s, p, w: (each_kl(m, s, p) + 2 * torch.log(s / p)).sum()),
+                      "The logarithm in your KL is turned over: it is log(prior/sigma), which grows as sigma shrinks."),
+        Misconception("prior not squared", variant(kl=lambda m, s, p, w: (torch.log(p / s) + (s**2 + m**2) / (2 * p) - 0.5).sum()),
+                      "The denominator in your KL is 2 · prior_sigma: it is twice the prior's variance, 2 · prior_sigma squared."),
+        Misconception("product for quotient", variant(kl=lambda m, s, p, w: (torch.log(p / s) + (s**2 + m**2) / 2 * p**2 - 0.5).sum()),
+                      "You multiply by prior_sigma squared: put brackets round the denominator, (2 * prior_sigma**2)."),
+        Misconception("no bias", bias_elsewhere(lambda x, w: x @ w[:-1]), "The output lacks the bias, the last row of the drawn weights."),
+        Misconception("bias first", bias_elsewhere(lambda x, w: x @ w[1:] + w[0]),
+                      "You take the first row for the bias: it is the last."),
         Misconception("no minus a half", variant(kl=lambda m, s, p, w: (each_kl(m, s, p) + 0.5).sum()),
                       "The -1/2 of each weight is missing: your KL is not zero at the prior."),
         Misconception("divergence without the bias", variant(kl=lambda m, s, p, w: each_kl(m, s, p)[:-1].sum()),

@@ -7,7 +7,7 @@ from course_utils.exercises.contract import Case, Exercise, Law, Misconception
 
 
 def predictions(seed):
-    """Confidences, unevenly spread and partly overconfident, some bins empty, one confidence of exactly 1."""
+    """Confidences, unevenly spread and partly overconfident, some bins empty, one confidence of exactly 1, in the last case some on an edge."""
     rng = np.random.default_rng([15, 4, seed])
     cases = []
     for n, bins, shape in ((60, 10, (4, 1.3)), (40, 15, (2, 2)), (90, 4, (6, 1))):
@@ -15,6 +15,9 @@ def predictions(seed):
         confidence[0] = 1.0
         right = rng.random(n) < confidence ** rng.uniform(1.5, 2.5)
         right[:2] = False, True
+        if bins == 4:  # right on the edge, all others of that bin wrong: it shows in which bin the edge lies
+            right[(confidence > 0.5) & (confidence < 0.75)] = False
+            confidence[2:14], right[2:14] = 0.5, True
         cases.append(Case((confidence, right, bins), f"{n} predictions, {bins} bins"))
     return cases
 
@@ -83,6 +86,15 @@ def certain_left_out(confidence, right, bins):
     return float((count * np.abs(says - accuracy)).sum() / len(confidence))
 
 
+def upper_edges(confidence, right, bins):
+    which = np.maximum(np.ceil(confidence * bins).astype(int) - 1, 0)
+    return float(weighted(*table(which, confidence, right)))
+
+
+def always_fifteen(confidence, right, bins):
+    return float(weighted(*by_bin(confidence, right, 15)))
+
+
 def share_of_bins(confidence, right, bins):
     _, says, accuracy = by_bin(confidence, right, bins)
     return float(np.abs(says - accuracy).sum() / bins)
@@ -104,6 +116,13 @@ ECE = Exercise(
                       "Every filled bin counts alike in yours. Weigh each with its share of the predictions: a bin of three says little."),
         Misconception("empty bins count", share_of_bins,
                       "You add up the gaps and divide by the number of bins. Weigh each gap with its bin's share of the predictions."),
+        Misconception("gaps added up", over(lambda n, c, a: np.abs(c - a).sum()),
+                      "You add up the gaps as they are: weigh each with its bin's share of the predictions."),
+        Misconception("overconfidence only", over(lambda n, c, a: (n * np.maximum(c - a, 0)).sum() / n.sum()),
+                      "You count the bins that are too sure and leave out those that are too modest: take the absolute value of each gap."),
+        Misconception("number of bins ignored", always_fifteen, "You use 15 bins whatever is asked for: use the argument `bins`."),
+        Misconception("upper edges", upper_edges,
+                      "A confidence on an edge falls into the lower of the two bins in yours: it belongs to the upper one, whose smallest value it is."),
         Misconception("largest gap", over(lambda n, c, a: np.abs(c - a).max()),
                       "This is the largest gap, the *maximum* calibration error. The expected one is the weighted mean."),
         Misconception("gaps squared", over(lambda n, c, a: (n * (c - a) ** 2).sum() / n.sum()),

@@ -66,6 +66,11 @@ def pooled(means, sigmas):
     return aleatoric + epistemic, aleatoric, epistemic
 
 
+def total_last(means, sigmas):
+    total, aleatoric, epistemic = parts(mean_square, spread)(means, sigmas)
+    return aleatoric, epistemic, total
+
+
 DECOMPOSE = Exercise(
     id="15.2", title="The two parts of an ensemble's variance", points=2, minutes=10, difficulty=2, function="decompose",
     cases=ensembles, oracle=by_mixture,
@@ -99,6 +104,13 @@ DECOMPOSE = Exercise(
                       "observation does not shrink because more networks look at it."),
         Misconception("names exchanged", swapped,
                       "The parts are exchanged: aleatoric is the noise that each member predicts, epistemic the disagreement of the means."),
+        Misconception("total last", total_last, "The order is another one: total first, then aleatoric, then epistemic."),
+        Misconception("means not centred", parts(mean_square, lambda m: (m**2).mean(dim=0)),
+                      "You average the squares of the means themselves: subtract the members' common mean at each point first."),
+        Misconception("one mean for all points", parts(mean_square, lambda m: ((m - m.mean()) ** 2).mean(dim=0)),
+                      "You subtract one mean over all points: the members' mean is taken at each point apart, `dim=0`."),
+        Misconception("both sums", parts(lambda s: (s**2).sum(dim=0), lambda m: ((m - m.mean(dim=0)) ** 2).sum(dim=0)),
+                      "You add up over the members and never divide: both parts are means over the members."),
         Misconception("standard deviations", deviations, "These are standard deviations. Return variances: only they add up."),
     ),
     rtol=1e-6, atol=1e-9,

@@ -65,6 +65,12 @@ GAUSSIAN_NLL = Exercise(
         Misconception("no constant", whole(same, half_square, constant=0.0),
                       "The constant log(2 pi)/2 is missing. It does not move the minimum, but without it the loss is no likelihood that "
                       "could be compared with that of another distribution."),
+        Misconception("constant twice", whole(same, half_square, constant=2 * CONSTANT),
+                      "Your constant is log(2 pi): the root in the density's denominator halves it."),
+        Misconception("sigma in the log term", whole(torch.exp, half_square),
+                      "You add sigma itself where its logarithm belongs, which is log_sigma as it was handed over."),
+        Misconception("density", lambda mean, log_sigma, y: torch.exp(-by_torch(mean, log_sigma, y)),
+                      "This is the density: its negative logarithm is asked for."),
         Misconception("no log term", whole(lambda s: 0.0, half_square),
                       "log(sigma) is missing: without it a network makes sigma as large as it can and pays for nothing."),
         Misconception("no half", whole(same, lambda s, r: 2 * half_square(s, r)),

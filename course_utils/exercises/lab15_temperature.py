@@ -39,7 +39,7 @@ def nll(temperature, logits, labels):
 def best(loss):
     """The temperature that makes `loss(temperature, logits, labels)` smallest."""
     def function(logits, labels):
-        found = minimize_scalar(lambda s: loss(np.exp(s), logits, labels), bounds=(-4, 4), method="bounded", options={"xatol": 1e-8})
+        found = minimize_scalar(lambda s: loss(np.exp(s), logits, labels), bounds=np.log((0.05, 50)), method="bounded", options={"xatol": 1e-8})
         return float(np.exp(found.x))
     return function
 
@@ -73,6 +73,19 @@ def squared(logits, labels):
     return by_root(logits, labels) ** 2
 
 
+def over_axis(axis):
+    """The loss with a softmax over another axis than the classes."""
+    return lambda temperature, logits, labels: -log_softmax(logits / temperature, axis=axis)[np.arange(len(labels)), labels].mean()
+
+
+def smallest_loss(logits, labels):
+    return float(nll(by_root(logits, labels), logits, labels))
+
+
+def upper_end(logits, labels):
+    return 50.0
+
+
 def left_at_one(logits, labels):
     return 1.0
 
@@ -98,6 +111,14 @@ TEMPERATURE = Exercise(
         Misconception("T squared", squared, "You return T squared: the scores are divided by T, not by its root."),
         Misconception("likelihood of its own guess", best(own_guess),
                       "You fit to the classes that the network prefers, not to the labels: the surer the better, so T runs to its lower end."),
+        Misconception("softmax over the pictures", best(over_axis(0)),
+                      "Your softmax runs over the pictures: it runs over the classes of each picture, `axis=1`."),
+        Misconception("softmax over everything", best(over_axis(None)),
+                      "Your softmax runs over all entries at once, as log_softmax does without an axis: give it `axis=1`."),
+        Misconception("loss for temperature", smallest_loss,
+                      "You return the smallest loss, `fun`: the temperature is where it is reached, `x`."),
+        Misconception("upper end", upper_end,
+                      "T has run to 50, the upper end: make *minus* the log-likelihood small, and only at the entries of the labels."),
         Misconception("softmax twice", best(of_probabilities),
                       "You divide probabilities by T and apply a softmax to them again. T divides the scores *before* the softmax."),
         Misconception("Brier score", best(brier), "You minimise the Brier score. Temperature scaling maximises the likelihood of the labels."),
