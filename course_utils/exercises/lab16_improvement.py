@@ -63,6 +63,17 @@ def zero_divided(mean, std, best):
         return (best - mean) * cdf + std * pdf
 
 
+def zero_times_infinity(mean, std, best):
+    with np.errstate(all="ignore"):
+        z = (best - mean) / std
+        pdf, cdf = normal(z)
+        return std * (pdf + z * cdf)
+
+
+def loss_without_doubt(mean, std, best):
+    return np.where(std == 0, best - mean, bent(lambda g, s, pdf, cdf: g * cdf + s * pdf)(mean, std, best))
+
+
 def nothing_without_doubt(mean, std, best):
     return np.where(std == 0, 0.0, bent(lambda g, s, pdf, cdf: g * cdf + s * pdf)(mean, std, best))
 
@@ -86,7 +97,7 @@ IMPROVEMENT = Exercise(
               "to it.", lambda args, answer: (answer >= np.maximum(args[2] - args[0], 0) - 1e-9).all()),),
     hints=(
         "Measure in standard deviations: z = (best - mean) / std says how far the best value lies above the mean.",
-        "Two terms: what you gain if you hope for the mean, weighted with the probability of a gain, and std times the density at z. "
+        "Two terms: the gain at the mean, best - mean, weighted with the probability of a gain, and std times the density at z. "
         "`ndtr` is Φ; φ(z) = exp(-z²/2)/√(2π). Where std is 0, divide by something else and choose with `np.where`.",
         "`(best - mean) * ndtr(z) + std * density`, and `np.maximum(best - mean, 0)` where std is 0.",
     ),
@@ -97,6 +108,8 @@ IMPROVEMENT = Exercise(
                       "Φ(z) is the probability that there is an improvement, however small; what is wanted is how large it is on average."),
         Misconception("density without std", bent(lambda g, s, pdf, cdf: g * cdf + pdf),
                       "The factor std is missing before φ(z): an improvement has the unit of y."),
+        Misconception("left in standard deviations", bent(lambda g, s, pdf, cdf: pdf + g / s * cdf),
+                      "φ(z) + z Φ(z) counts in standard deviations: multiply it by std, and it has the unit of y."),
         Misconception("density left out", bent(lambda g, s, pdf, cdf: g * cdf),
                       "The term std · φ(z) is missing: without it, a point whose mean equals the best value would promise nothing."),
         Misconception("functions swapped", bent(lambda g, s, pdf, cdf: g * pdf + s * cdf),
@@ -109,6 +122,10 @@ IMPROVEMENT = Exercise(
         Misconception("z not divided", unscaled, "z is (best - mean) / std: without the division, φ and Φ are asked in the wrong unit."),
         Misconception("zero divided by zero", zero_divided,
                       "Where std is 0 you divide by zero: there is no doubt, and the improvement is max(0, best - mean)."),
+        Misconception("zero times infinity", zero_times_infinity,
+                      "Where std is 0, z is infinite or 0/0, and std times it is NaN: put max(0, best - mean) there."),
+        Misconception("loss without doubt", loss_without_doubt,
+                      "Where std is 0 and the mean lies above best, you lose nothing: the improvement is 0 there, not best - mean."),
         Misconception("nothing without doubt", nothing_without_doubt,
                       "Where std is 0 the value is known to be the mean: the improvement is max(0, best - mean), not 0."),
     ),

@@ -50,9 +50,12 @@ def one_length(a, b, lengths, variance):
     return matern(np.sqrt(5) * distances(a, b, np.mean(lengths)), variance)
 
 
+def no_lengths(a, b, lengths, variance):
+    return matern(np.sqrt(5) * distances(a, b, 1.0), variance)
+
+
 def lengths_after(a, b, lengths, variance):
     return matern(np.sqrt(5) * (np.abs(a[:, None] - b) / lengths).sum(axis=2), variance)
-
 
 
 def bounded(args, answer):
@@ -74,10 +77,14 @@ KERNEL = Exercise(
         Misconception("squared distance", on(lambda r, v: matern(np.sqrt(5) * r**2, v)),
                       "You put the squared distance where r belongs: this kernel takes the distance itself; the square is the RBF kernel's."),
         Misconception("root of five missing", on(matern), "The factor √5 is missing beside r: in the exponent, and in 1 + √5 r + 5r²/3."),
+        Misconception("root of five missing in the exponent", on(lambda r, v: v * (1 + np.sqrt(5) * r + 5 * r**2 / 3) * np.exp(-r)),
+                      "The factor √5 is missing in the exponent, exp(-√5 r): so slow a decay lets near points covary more than `variance`."),
+        Misconception("five counted twice", on(lambda r, v: v * (1 + np.sqrt(5) * r + 25 * r**2 / 3) * np.exp(-np.sqrt(5) * r)),
+                      "The five counts twice in your third term: with s = √5 r, 5r²/3 is s²/3."),
         Misconception("r squared without its five", on(lambda r, v: v * (1 + np.sqrt(5) * r + r**2 / 3) * np.exp(-np.sqrt(5) * r)),
                       "The third term is 5r²/3: the square takes the 5 along."),
         Misconception("third term missing", on(lambda r, v: v * (1 + np.sqrt(5) * r) * np.exp(-np.sqrt(5) * r)),
-                      "The term 5r²/3 is missing: without it, samples have jumps in their slope even where the kernel should make them smooth."),
+                      "The term 5r²/3 is missing: without it, samples can be differentiated only once, as with ν = 3/2."),
         Misconception("Matérn 3/2", on(lambda r, v: v * (1 + np.sqrt(3) * r) * np.exp(-np.sqrt(3) * r)),
                       "This is the Matérn kernel with ν = 3/2; with ν = 5/2 there is √5 for √3, and a third term."),
         Misconception("RBF", on(lambda r, v: v * np.exp(-(r**2) / 2)), "This is the RBF kernel of the cell above; here the Matérn kernel is wanted."),
@@ -87,6 +94,7 @@ KERNEL = Exercise(
         Misconception("lengths squared", squared_lengths,
                       "You divide by the squared lengths. Divide the coordinates by the lengths; the square comes with the distance."),
         Misconception("lengths multiplied", lengths_multiplied, "You multiply by the lengths: a long length should bring points nearer, so divide."),
+        Misconception("lengths left out", no_lengths, "The lengths are not used: divide both sets of points by `lengths` before you take distances."),
         Misconception("one length for all", one_length, "Every axis has its own length: divide column j of the points by lengths[j]."),
         Misconception("sum of distances along the axes", lengths_after,
                       "You add up distances along the axes (city blocks); r is the Euclidean distance, the root of the summed squares."),

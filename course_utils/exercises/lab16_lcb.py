@@ -40,6 +40,7 @@ LCB = Exercise(
                       "Your acquisition falls with the standard deviation: it would go only where it knows its way. The bonus is added."),
         Misconception("variance for standard deviation", lambda mean, std, beta: -mean + beta * std**2,
                       "β counts standard deviations, not variances: a sum of values and squared values has no unit."),
+        Misconception("no dial", lambda mean, std, beta: -mean + std, "`beta` is missing: it says how many standard deviations are added."),
         Misconception("root of beta", lambda mean, std, beta: -mean + np.sqrt(beta) * std,
                       "Some papers write √β; on the slide β itself is the factor."),
         Misconception("standard deviation alone", lambda mean, std, beta: beta * std,

@@ -53,12 +53,13 @@ def runs(seed):
     rng = np.random.default_rng([16, 6, seed])
     cases = []
     for first, total, m, d in ((3, 9, 20, 1), (2, 6, 15, 2), (4, 11, 25, 3), (5, 5, 12, 2)):
+        last = first if total == 11 else total - 1  # of the four cases one has its best point in the start
         while True:  # neither the first, nor the last evaluation may be the best by chance
             parameters = {"seed": int(rng.integers(10**6)), "m": m, "d": d}
             objective = shelf(**parameters)
             begin = objective.table[rng.choice(m, size=first, replace=False)]
             _, y, _, _ = by_index(objective, begin, total, None, None)
-            if 0 < y.argmin() < total - 1 and y.argmax() != total - 1:
+            if 0 < y.argmin() < last and y.argmax() != total - 1:
                 break
         more = f"{total - first} more" if total > first else "none to come"
         cases.append(Case((given(shelf, **parameters), begin, total, given(careful_fit), given(neighbour, **parameters)),
@@ -86,15 +87,18 @@ def with_count(function, objective, start, evaluations, fit, propose):
     return x, y, recommended, objective.asked - before
 
 
-def loop(more=0, update=True, remember=True, again=False, recommend=lambda x, y: x[np.argmin(y)]):
+def loop(more=0, update=True, remember=True, again=False, twice=False, only_new=False, recommend=lambda x, y: x[np.argmin(y)]):
     """The loop with one thing done differently."""
     def wrong(objective, start, evaluations, fit, propose):
         x, y, model = start.copy(), objective(start), None
         while len(x) < evaluations + more * len(start):
             if update or model is None:
-                model = fit(x, y, model if remember else None)
+                fresh = slice(-1 if only_new and model is not None else 0, None)
+                model = fit(x[fresh], y[fresh], model if remember else None)
             x = np.vstack([x, propose(model)])
             y = objective(x) if again else np.append(y, objective(x[-1:]))
+            if twice:
+                objective(x[-1:])
         return x, y, recommend(x, y)
     return wrong
 
@@ -103,6 +107,17 @@ def new_ones_only(objective, start, evaluations, fit, propose):
     x, y, _ = loop()(objective, start, evaluations, fit, propose)
     x, y = x[len(start):], y[len(start):]
     return x, y, x[np.argmin(y)] if len(y) else start[0]
+
+
+def best_of_the_new(objective, start, evaluations, fit, propose):
+    x, y, best = loop()(objective, start, evaluations, fit, propose)
+    fresh = y[len(start):]
+    return x, y, x[len(start) + np.argmin(fresh)] if len(fresh) else best
+
+
+def asked_for_the_best(objective, start, evaluations, fit, propose):
+    x, y, _ = loop()(objective, start, evaluations, fit, propose)
+    return x, y, x[np.argmin(objective(x))]
 
 
 LOOP = Exercise(
@@ -134,6 +149,14 @@ LOOP = Exercise(
                       "`fit` gets None in every round; hand over the model of the round before, from which it can start."),
         Misconception("old points paid again", loop(again=True),
                       "You evaluate all points in every round. An evaluation is what costs: ask the objective for the new point alone."),
+        Misconception("new point paid twice", loop(twice=True),
+                      "You evaluate each new point twice. An evaluation is what costs: keep the value that the first one gave."),
+        Misconception("all paid again at the end", asked_for_the_best,
+                      "You evaluate all points once more for the recommendation; their values are in y already."),
+        Misconception("fitted to the new point alone", loop(only_new=True),
+                      "`fit` gets the new point alone; it takes all the data so far, and the model before only to start from."),
+        Misconception("best of the new ones", best_of_the_new,
+                      "You recommend the best of the proposed points; one of the start may be better, and counts as well."),
         Misconception("start left out", new_ones_only,
                       "The start is missing from what you return: its evaluations were paid for and count as well."),
     ),

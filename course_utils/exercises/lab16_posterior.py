@@ -24,7 +24,10 @@ def factorised(x, y, theta):
 
 
 def questions(seed):
-    """Points to ask about, data points, factor, weights, theta; asked also at the data, with hardly any noise."""
+    """Points to ask about, data points, factor, weights, theta; asked also at the data, with hardly any noise.
+
+    There the factor is a hair too small, as rounding may leave it, so that the variance at the data is negative in whatever order one adds.
+    """
     rng = np.random.default_rng([16, 2, seed])
     cases = []
     for n, m, d, noise, about in ((5, 4, 1, 0.4, ""), (7, 5, 2, 0.3, ""), (6, 5, 3, 1e-12, ", asked also at the data, almost without noise")):
@@ -33,6 +36,8 @@ def questions(seed):
         if about:
             points[: m // 2] = x[: m // 2]
         factor, alpha = factorised(x, rng.normal(size=n), theta)
+        if about:
+            factor *= 1 - 1e-11
         cases.append(Case((points, x, factor, alpha, theta), f"{n} data points in {d} dimension{'s' * (d > 1)}{about}"))
     return cases
 
@@ -62,6 +67,17 @@ def bent(change):
         mean, prior, explained, noise = parts(*args)
         return mean, change(prior, np.minimum(explained, prior), noise)
     return wrong
+
+
+def root_of_negative(*args):
+    mean, prior, explained, _ = parts(*args)
+    with np.errstate(invalid="ignore"):
+        return mean, np.sqrt(prior - explained)
+
+
+def sign_dropped(*args):
+    mean, prior, explained, _ = parts(*args)
+    return mean, np.sqrt(np.abs(prior - explained))
 
 
 def half_solved(points, x, factor, alpha, theta):
@@ -102,7 +118,7 @@ POSTERIOR = Exercise(
     cases=questions, oracle=by_sklearn,
     laws=(Law("data never add uncertainty", "The standard deviation lies between 0 and that of the prior, √variance.", shrinks),),
     hints=(
-        "Everything starts from one array: the covariances between the points that you ask about and the data, of shape (m, n).",
+        "Everything starts from one array, say `across`: the covariances between the points that you ask about and the data, of shape (m, n).",
         "The mean is a matrix times a vector, `across @ alpha`. For the variance solve one triangular system for all points at once; the "
         "right-hand side has shape (n, m).",
         "`v = solve_triangular(factor, across.T, lower=True)`; the variance is `variance - (v**2).sum(axis=0)`, cut off at 0 with `np.maximum`.",
@@ -115,6 +131,10 @@ POSTERIOR = Exercise(
         Misconception("reduction for what is left", bent(lambda p, e, n: np.sqrt(e)),
                       "That is what the data explain. The variance that is left is the prior's minus that."),
         Misconception("prior alone", bent(lambda p, e, n: np.sqrt(p - 0 * e)), "Your standard deviation is the prior's everywhere: the data have to lower it."),
+        Misconception("root of a negative variance", root_of_negative,
+                      "At the data rounding has made the variance negative, and its root is NaN: cut the variance off at 0 before the root."),
+        Misconception("sign of a negative variance dropped", sign_dropped,
+                      "A variance that rounding has made negative counts as zero: its absolute value is made of rounding alone."),
         Misconception("prior variance of 1", unit_prior,
                       "You start from a prior variance of 1; it is `variance`, the first entry of unpack(theta)."),
         Misconception("half of the solve", half_solved,
@@ -124,7 +144,7 @@ POSTERIOR = Exercise(
         Misconception("upper triangle of a lower factor", diagonal_only,
                       "`solve_triangular` reads the upper triangle unless it is told `lower=True`: of your factor it sees the diagonal alone."),
         Misconception("solved twice for the mean", solved_again,
-                      "`alpha` is K⁻¹y already: the mean is `across @ alpha`, without another solve."),
+                      "`alpha` is K⁻¹y already: the mean is the covariances k⋆ times `alpha`, without another solve."),
     ),
     rtol=1e-6, atol=2e-6,
 )
