@@ -101,15 +101,15 @@ def test_new_players_come_from_their_seed_and_leave_the_global_generator_alone(l
 def test_a_step_of_the_discriminator_by_hand(lab, pair):
     loss = lab.discriminator_step(pair, column(0.0), column(0.0))  # both pictures are 0, both logits 0
     assert loss == pytest.approx(math.log(2))
-    assert float(pair.discriminator[0].weight) == 1.0 and float(pair.discriminator[0].bias) == pytest.approx(0.0)
+    assert pair.discriminator[0].weight.item() == 1.0 and pair.discriminator[0].bias.item() == pytest.approx(0.0)
     lab.discriminator_step(pair, column(1.0), column(0.0))  # real 1, fake 0: the weight rises by half of 1 - σ(1)
-    assert float(pair.discriminator[0].weight) == pytest.approx(1 + 0.5 / (1 + math.e))
-    assert float(pair.generator.weight) == 2.0 and pair.generator.weight.grad is None
+    assert pair.discriminator[0].weight.item() == pytest.approx(1 + 0.5 / (1 + math.e))
+    assert pair.generator.weight.item() == 2.0 and pair.generator.weight.grad is None
 
 
 def test_a_step_of_the_generator_by_hand(lab, pair):
     loss = lab.generator_step(pair, column(0.0))  # logit 0: slope -1/4 in the logit, and so in the bias
-    assert loss == pytest.approx(math.log(2) / 2) and float(pair.generator.bias) == pytest.approx(0.25)
+    assert loss == pytest.approx(math.log(2) / 2) and pair.generator.bias.item() == pytest.approx(0.25)
     assert all(parameter.requires_grad and parameter.grad is None for parameter in pair.discriminator.parameters())
 
 
