@@ -454,7 +454,7 @@ def fit(x, y, before=None):
 # ## 4 · What is a point worth? Expected improvement
 #
 # You look for the *smallest* value and have $y_{best}$ so far. If the next value is $y$, you gain $\max(0, y_{best} - y)$. You do not know $y$, but
-# the process has a belief about it: $p(y \mid x; \theta, \mathcal D)$, normal with $\mu(x)$ and $\sigma(x)$. The slide's acquisition is the gain
+# given the data so far, $\mathcal D$, the process has a belief about it: $p(y \mid x; \theta, \mathcal D)$, normal with $\mu(x)$ and $\sigma(x)$. The slide's acquisition is the gain
 # averaged over that belief:
 # $$\alpha_{EI}(x; \theta, \mathcal D) = \int_y \max(0, y_{best} - y)\; p(y \mid x; \theta, \mathcal D)\, dy .$$
 
@@ -616,6 +616,7 @@ describe(figure, "Two maps of the same acquisition over the unit square. EI is d
 # **Exploitation** trusts the mean and evaluates near what is already good. **Exploration** goes where the doubt is. The slide's second acquisition
 # has a dial between them:
 # $$\alpha_{LCB}(x; \theta, \mathcal D) = -\mu(x; \theta, \mathcal D) + \beta_t\, \sigma(x; \theta, \mathcal D) .$$
+# The index says that the dial may be turned from round $t$ to round $t$ + 1; here $\beta$ stays as it is.
 
 # %% [markdown] tags=["card"] label="16.5-card"
 # ### Exercise 16.5 · Lower confidence bound
@@ -932,7 +933,7 @@ for name, by_rule in regrets.items():
 # %% [markdown]
 # ## 8 · A real experiment: tuning a classifier
 #
-# The table: 569 biopsies of the breast, 30 measurements each, malignant or benign; it comes with scikit-learn. The classifier: logistic regression on 40 RBF features (an approximation of a kernel classifier). Two numbers to choose: the width `gamma` of the features, $10^{-5}$ to $10$, and
+# The table: 569 biopsies of the breast, 30 measurements each, malignant or benign; it comes with scikit-learn. The classifier: logistic regression on 40 RBF features (an approximation of a kernel classifier). Two numbers to choose: `gamma`, $10^{-5}$ to $10$, with which the features grow narrower, and
 # the inverse `C` of the regularisation, $10^{-3}$ to $10^{6}$. The experiment: three-fold cross-validation on the training rows. The value: the logarithm of its **log loss**, which a search can tell apart where the number of errors is the same.
 #
 # Twenty experiments for each: a grid of 5 by 4, random search, and Bayesian optimisation that starts with five random ones.
@@ -1067,7 +1068,7 @@ bo_game.explore()
 # %% [markdown]
 # ## Outside: ships in a towing tank
 #
-# Does the process hold on a table of measurements? 308 trials of sailing yachts (Gerritsma et al., 1981): six numbers of a hull and its speed, and the resistance of the water. The file `tables/yacht.txt.gz` comes from `COURSE_DATA`; where it is not there, the cell says so.
+# Does the process hold on a table of measurements? 308 trials of sailing yachts (Gerritsma et al., 1981): five numbers of a hull, its speed, and the resistance of the water. The file `tables/yacht.txt.gz` comes from `COURSE_DATA`; where it is not there, the cell says so.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.datasets import real
@@ -1097,7 +1098,7 @@ outside(yacht) if yacht is not None else None
 
 # %% [markdown]
 # What is to be seen, where the table was found: predictions for trials that the process has not seen, with their 95 % intervals. Look at the intervals as much as at the fit: how many hold the truth? Which length did the process give to the speed, and which to the five numbers of the hull
-# (`np.exp(model.theta)`)?
+# (print `np.exp(model.theta)` inside `outside`)?
 #
 # ## References
 #
