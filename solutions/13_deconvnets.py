@@ -63,7 +63,8 @@ start("13")
 #
 # `zoonet` is a stack of four convolutions with a ReLU after each, two max poolings between them, and a mean over places at the end. A
 # **filter** is one of a convolution's output channels. After its ReLU it gives a **map** $z_c$: one number for each place, the larger the
-# more the place has what the filter wants. One number of one map is a **unit**.
+# more the place has what the filter wants. One number of one map, $z_{c,h,w}$ at row $h$ and column $w$, is a
+# **unit**.
 
 # %%
 network = models.load("zoonet")
@@ -497,7 +498,8 @@ arriving = torch.tensor([[-2.0, 1, -31, -3], [3, 4, 2, 14], [-2, 12, 4, 1], [10,
 # | `"deconvnet"` | `arriving` $> 0$ | Zeiler and Fergus (2014) |
 # | `"guided"` | both | Springenberg et al. (2015) |
 #
-# The slide calls the mask of the first rule *switches*, too: it remembers what the way up has switched on.
+# The slide calls the mask of the first rule *switches*: it remembers what the way up has switched on. Section 5 has other switches, those
+# of a pooling.
 
 # %% [markdown] tags=["card"] label="13.3-card"
 # ### Exercise 13.3 · Three ways back through a ReLU
@@ -770,7 +772,7 @@ plots.describe(figure, "For eight filters of each of three layers the nine patch
 # ## 7 · What does a reconstruction know?
 #
 # The deconvnet's ReLU looks only at what arrives. So on the way down the picture speaks in two ways alone: where the unit stood, and the
-# **switches**. Take the switches away, by putting every value into a fixed corner of its window, and the way down needs no picture at
+# **switches**. (The value of the unit only scales the drawing.) Take the switches away, by putting every value into a fixed corner of its window, and the way down needs no picture at
 # all: it draws one template for each filter.
 
 # %%

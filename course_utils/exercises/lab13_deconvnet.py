@@ -15,7 +15,7 @@ PLANS = (  # pictures, side, [(filters, kernel, stride, padding, pooled)], rule
     (3, 12, [[5, 3, 1, 1, True], [6, 3, 1, 1, False]], "deconvnet"),
     (2, 17, [[4, 5, 2, 2, False], [6, 3, 1, 1, True], [7, 1, 1, 0, False]], "deconvnet"),
     (3, 12, [[5, 3, 1, 1, True], [6, 3, 1, 1, False]], "guided"),
-    (2, 14, [[4, 4, 2, 0, False], [5, 3, 1, 1, False]], "backward"),
+    (2, 15, [[4, 4, 2, 0, False], [5, 3, 1, 1, False]], "backward"),  # the stride leaves a row over
 )
 
 
@@ -71,7 +71,8 @@ def by_captum(layers, pictures, filters, rule):
     return back * peaks[:, None, None, None]
 
 
-def walk(layers, pictures, filters, rule, *, start="peak", corner=False, bias=False, relu=None, flipped=False):
+def walk(layers, pictures, filters, rule, *, start="peak", corner=False, bias=False, relu=None, flipped=False,
+         copied=False, rectified=False):
     """The pass with one thing changed; `relu` names the rule that is used whatever was asked for."""
     memory, maps = [], pictures
     for layer in layers:
@@ -95,7 +96,7 @@ def walk(layers, pictures, filters, rule, *, start="peak", corner=False, bias=Fa
             if corner:
                 h, w = (torch.arange(side) * 2 for side in switches.shape[2:])
                 switches = (h[:, None] * entered.shape[3] + w).expand_as(switches)
-            signal = torch.zeros_like(entered).flatten(2).scatter_add(2, switches.flatten(2), signal.flatten(2)).view_as(entered)
+            signal = nn.functional.interpolate(signal, size=entered.shape[2:]) if copied else torch.zeros_like(entered).flatten(2).scatter_add(2, switches.flatten(2), signal.flatten(2)).view_as(entered)
         elif isinstance(layer, nn.ReLU):
             signal = signal if rule == "none" else signal * (entered > 0) if rule == "backward" else (
                 signal.clamp(min=0) * ((entered > 0) if rule == "guided" else 1))
@@ -104,6 +105,7 @@ def walk(layers, pictures, filters, rule, *, start="peak", corner=False, bias=Fa
                 signal = signal - layer.bias[:, None, None]
             weight = layer.weight.flip(2, 3) if flipped else layer.weight
             signal = torch.nn.grad.conv2d_input(entered.shape, weight, signal, layer.stride, layer.padding)
+            signal = signal.clamp(min=0) if rectified else signal
     return signal
 
 
@@ -143,10 +145,17 @@ DECONVNET = Exercise(
         Misconception("starts from one", variant(start="one"), "You start from 1; the strongest place keeps its own value."),
         Misconception("no switches", variant(corner=True),
                       "You unpool into a fixed corner of every window. The switches of this picture say where the winners stood."),
+        Misconception("copied over the window", variant(copied=True),
+                      "You copy each value all over its pooling window; `unpool` puts it where the winner stood."),
         Misconception("no ReLU on the way down", variant(relu="none"),
                       "Nothing is stopped at the ReLUs of yours: call `pass_back` there, with what entered and what arrives."),
         Misconception("always the gradient", variant(relu="backward"),
                       "You use the ReLU's own gradient whatever `rule` says: hand `rule` on to `pass_back`."),
+        Misconception("the plain gradient", variant(start="one", relu="backward"),
+                      "This is the gradient of the peak, whatever `rule` says: start from the peak's value, and call `pass_back` with `rule`."),
+        Misconception("always guided", variant(relu="guided"), "You use guided backprop's ReLU whatever `rule` says: hand `rule` on to `pass_back`."),
+        Misconception("rectified after the filters", variant(rectified=True),
+                      "You cut off what is negative after each convolution: a ReLU is passed where the layers have one, and pixels may be negative."),
         Misconception("always the deconvnet", variant(relu="deconvnet"), "You use the deconvnet's ReLU whatever `rule` says: hand `rule` on to `pass_back`."),
         Misconception("filters flipped twice", variant(flipped=True),
                       "You flip the filters and then let the transposed convolution flip them again: hand it the weights as they are."),

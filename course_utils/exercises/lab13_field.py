@@ -83,6 +83,11 @@ FIELD = Exercise(
         Misconception("pixels for jumps", variant(grow=lambda size, k, s, jump: size + k - 1),
                       "The field grows by k - 1 pixels in every layer of yours. Higher up, neighbours stand `jump` pixels apart: "
                       "(k - 1) * jump."),
+        Misconception("the jump unused", variant(grow=lambda size, k, s, jump: size + k - 1, move=lambda start, k, p, jump: start - p),
+                      "You count kernel and padding in pixels. Both count places of the layer below, which stand `jump` pixels apart: multiply "
+                      "by it in size and in start."),
+        Misconception("kernels multiplied", variant(grow=lambda size, k, s, jump: size * k),
+                      "You multiply the kernels; fields overlap, so each layer adds (k - 1) * jump to the size."),
         Misconception("k for k - 1", variant(grow=lambda size, k, s, jump: size + k * jump),
                       "k neighbours have k - 1 gaps: the field grows by (k - 1) * jump."),
         Misconception("padding in pixels", variant(move=lambda start, k, p, jump: start - p),
@@ -93,6 +98,8 @@ FIELD = Exercise(
                       "Your start is always 0. Padding moves the first window p places to the left, p * jump pixels."),
         Misconception("last stride only", variant(hop=lambda jump, s: s),
                       "The jump is the last stride in yours. Strides multiply: a step of 2 among places that stand 2 apart is 4 pixels."),
+        Misconception("last stride returned", lambda layers: (lambda f: (f[0], layers[-1][1], f[2]))(variant()(layers)),
+                      "Size and start are right, but you return the last layer's stride; the jump is the product of all strides."),
         Misconception("strides added", variant(hop=lambda jump, s: jump + s - 1),
                       "You add the strides up; they multiply."),
         Misconception("from the top", from_the_top,

@@ -55,7 +55,19 @@ def by_sorting_everything(numbers, scores, sizes, k):
             "scores": np.array([[column[i] for i in row] for row, column in zip(ranked, scores.T)]), "lets go of batches": True}
 
 
-def merged(batches, k, key=lambda scores: -scores, start=None):
+def ties_settled(args, answer):
+    """Whether equal scores stand in the order of the stream; judged only where the scores and their numbers are right."""
+    numbers, scores = args[:2]
+    expected = by_sorting_everything(*args)
+    same = np.array_equal(answer["scores"], expected["scores"]) and np.isin(answer["numbers"], numbers).all()
+    if not same:
+        return True
+    places = np.argsort(numbers)[np.searchsorted(np.sort(numbers), answer["numbers"])]
+    carried = np.array_equal(scores[places, np.arange(scores.shape[1])[:, None]], answer["scores"])
+    return not carried or np.array_equal(answer["numbers"], expected["numbers"])
+
+
+def merged(batches, k, key=lambda scores: -scores, start=None, new_first=False):
     """The right answer, with another order or another start, as (numbers, scores) of shape (k, filters)."""
     best = start
     for numbers, scores in batches:
@@ -65,7 +77,7 @@ def merged(batches, k, key=lambda scores: -scores, start=None):
         elif best == "zeros":
             best = tuple(np.concatenate([np.zeros((k, scores.shape[1]), old.dtype), old]) for old in new)
         else:
-            best = tuple(np.concatenate(pair) for pair in zip(best, new))
+            best = tuple(np.concatenate(pair[::-1] if new_first else pair) for pair in zip(best, new))
         order = np.argsort(key(best[1]), axis=0, kind="stable")[:k]
         best = tuple(np.take_along_axis(values, order, axis=0) for values in best)
     return best
@@ -94,6 +106,11 @@ def from_zero(batches, k):
 
 def by_size(batches, k):
     numbers, scores = merged(batches, k, key=lambda scores: -np.abs(scores))
+    return numbers.T, scores.T
+
+
+def new_above_old(batches, k):
+    numbers, scores = merged(batches, k, new_first=True)
     return numbers.T, scores.T
 
 
@@ -149,6 +166,7 @@ SEARCH = Exercise(
             lambda args, answer: bool((np.diff(answer["scores"], axis=1) <= 0).all())),
         Law("best of all", "The first column holds the largest score that each filter has in the whole stream.",
             lambda args, answer: bool(np.array_equal(answer["scores"][:, 0], args[1].max(axis=0)))),
+        Law("ties", "Of equal scores the picture that came first stands first: sort the negative scores with `kind=\"stable\"`.", ties_settled),
     ),
     hints=(
         "What do you have to remember after a batch? Only the best k of each filter so far: a picture that is not among them now will "
@@ -167,6 +185,8 @@ SEARCH = Exercise(
         Misconception("starts from zeros", from_zero,
                       "You start from a best of zeros, so a score below zero can never enter. Start with nothing, or with minus infinity."),
         Misconception("by absolute value", by_size, "You rank by absolute value: a strongly negative score is no strong response."),
+        Misconception("the new above the best", new_above_old,
+                      "You put the new scores above the best so far, so of equal scores the later picture wins: the best so far goes on top."),
         Misconception("pictures in rows", transposed,
                       "Your answer has a column for each filter; it should have a row for each: shape (filters, k)."),
         Misconception("places in the batch", places_in_batch,

@@ -87,15 +87,25 @@ def ranks(values, switches, size):
     return scattered(switches.to(values.dtype), switches, size)
 
 
+def one_canvas(values, switches, size):
+    flat = torch.zeros(values.shape[0] * values.shape[1] * size[0] * size[1], dtype=values.dtype)
+    return flat.index_add(0, switches.flatten(), values.flatten()).view(*values.shape[:2], *size)
+
+
+def always_float32(values, switches, size):
+    return scattered(values, switches, size).float()
+
+
 def total(args, answer):
     values = args[0]
-    return bool(torch.allclose(answer.sum(dim=(2, 3)), values.sum(dim=(2, 3))))
+    return bool(torch.allclose(answer.sum(dim=(2, 3)).to(values.dtype), values.sum(dim=(2, 3)), rtol=1e-4, atol=1e-5))
 
 
 UNPOOL = Exercise(
     id="13.4", title="Unpooling with switches", points=2, minutes=10, difficulty=2, function="unpool",
     cases=pooled, oracle=by_torch,
     laws=(
+        Law("dtype", "The answer has the dtype of `values`: give it to `torch.zeros`.", lambda args, answer: answer.dtype == args[0].dtype),
         Law("nothing lost", "The values of each map add up to the same before and after.", total),
         Law("winners only", "Only places that have won a window can differ from zero.",
             lambda args, answer: bool((scattered(torch.ones_like(args[0]), args[1], args[2])[answer != 0] > 0).all())),
@@ -118,6 +128,9 @@ UNPOOL = Exercise(
         Misconception("columns first", columns_first,
                       "You read the address as column times height plus row. It counts along the rows: row times *width* plus column."),
         Misconception("one map's switches for all", switches_of_first, "You use the switches of the first map for every map; each has its own."),
+        Misconception("one canvas for all maps", one_canvas,
+                      "You write all maps into the first one: a switch is an address in its own map, so keep one long row for each."),
+        Misconception("always float32", always_float32, "Your canvas is float32 whatever comes in: `torch.zeros(..., dtype=values.dtype)`."),
         Misconception("switches for values", ranks, "You write the addresses themselves; the values are to be written, at these addresses."),
     ),
 )
