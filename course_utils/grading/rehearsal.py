@@ -33,7 +33,7 @@ def rehearse(plan: Plan) -> dict:
     cases = {exercise.id: list(exercise.cases(plan.seeds[exercise.id])) for exercise in plan.exercises}
     inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
     before = set(sys.modules)
-    spent = 0.0
+    spent, loaded = 0.0, []
     for attempt in range(2):
         for exercise in plan.exercises:
             for args in inputs[exercise.id]:

@@ -153,7 +153,7 @@ def by_dask(tasks: Iterator[dict], address: str) -> Iterator[dict]:
     with client:
         tasks = iter(tasks)
         flying: dict = {}
-        finished = as_completed()
+        finished = as_completed(loop=client.loop)
 
         def launch() -> None:
             task = next(tasks, None)
