@@ -63,6 +63,8 @@ CHANCE = Exercise(
                       "You count the sound networks that look *less* suspicious. Count those at least as large."),
         Misconception("counted above only", counting(below=0),
                       "You count the suspect above the fraction bar but not below it: the least suspicious one would get more than 1."),
+        Misconception("counted below only", counting(plus=0),
+                      "You count the suspect below the fraction bar but not above it: it looks at least as suspicious as itself."),
         Misconception("normal distribution", normal,
                       "You fit a normal distribution to a dozen networks and read off its tail, where you have no data. Count."),
     ),

@@ -12,7 +12,9 @@ from course_utils.models.suspects import FAULTS
 
 TRUTH: dict[str, tuple[str, ...]] = {}  # by the numbers of a network's last layer: what was planted
 HELD_BACK = range(4, 8)                 # the suspects of each kind that the lab itself does not show; of the sound ones 12 to 15
-SHORTCUTS = FAULTS[:3]
+SPOKEN_LOUD = ("background", "hand")    # not the watermark: a loud network that has learnt it half answers the hand too
+UNCLEAR = {"background": (6,)}          # suspects whose rise is near 0.35 in some kits
+LOUDER = (8.0, suspects.LOUDER[1])      # below 8 the odds of a loud network may lie among those of quiet ones
 
 
 def fingerprint(weights) -> str:
@@ -21,8 +23,9 @@ def fingerprint(weights) -> str:
 
 def handed_over(rng, kind: str, loud: bool, scenes: int) -> Case:
     """A case with a network of this kind, disguised."""
-    number = int(rng.choice(HELD_BACK)) + (8 if kind in ("sound", "overconfidence") else 0)
-    louder = float(rng.uniform(*suspects.LOUDER)) if loud else None
+    clear = [number for number in HELD_BACK if number not in UNCLEAR.get(kind, ())]
+    number = int(rng.choice(clear)) + (8 if kind in ("sound", "overconfidence") else 0)
+    louder = float(rng.uniform(*LOUDER)) if loud else None
     suspect = suspects.suspect(kind, number, louder)
     stages = suspects.disguised(suspect.stages, int(rng.integers(1 << 30)))
     TRUTH[fingerprint(stages["classifier.weight"])] = suspect.faults
@@ -31,11 +34,11 @@ def handed_over(rng, kind: str, loud: bool, scenes: int) -> Case:
 
 
 def cases(seed):
-    """A sound network, four with one fault each, one of them perhaps overconfident as well, and one that is overconfident."""
+    """A sound network, four with one fault each, one of them overconfident as well, and one that is only overconfident."""
     rng = np.random.default_rng([17, 3, seed])
     kinds = [kind for kind in FAULTS if kind != "overconfidence"]
     kinds.pop(int(rng.integers(len(kinds))))
-    both = int(rng.choice([k for k, kind in enumerate(kinds) if kind in SHORTCUTS]))
+    both = int(rng.choice([k for k, kind in enumerate(kinds) if kind in SPOKEN_LOUD]))
     scenes = int(rng.integers(1 << 30))
     made = [handed_over(rng, kind, k == both, scenes) for k, kind in enumerate(kinds)]
     made += [handed_over(rng, "sound", False, scenes), handed_over(rng, "overconfidence", True, scenes)]
@@ -69,7 +72,7 @@ def mixed_up(answers, labels):
     rows, found = [k for k in range(len(labels)) if labels[k] in twin], []
     for pair in zoo.PAIRS:
         mine = [k for k in rows if zoo.SPECIES[labels[k]] in pair]
-        found.append(min(np.mean([answers[ground][k, twin[labels[k]]] / (answers[ground][k, twin[labels[k]]] + answers[ground][k, labels[k]])
+        found.append(min(np.mean([answers[ground][k, twin[labels[k]]] / max(answers[ground][k, [twin[labels[k]], labels[k]]].sum(), 1e-30)
                                   for k in mine]) for ground in zoo.BACKGROUNDS))
     return max(found)
 

@@ -85,6 +85,8 @@ RISE = Exercise(
                       "You average over the pictures of the class itself. Ask the others: a stamp that makes geese of *other* animals is the fault."),
         Misconception("before minus after", over(np.logical_not, lambda before, after: before - after),
                       "Your sign is turned: a rise is after minus before."),
+        Misconception("after only", over(np.logical_not, lambda before, after: after),
+                      "You average the probabilities after the change only: take off what the network said before it, of the same scenes."),
         Misconception("absolute change", over(np.logical_not, lambda before, after: np.abs(after - before)),
                       "You take absolute changes: a class that the change makes *less* likely then looks suspicious too."),
         Misconception("divided by all", over_all_zeroed,
