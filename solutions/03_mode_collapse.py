@@ -181,7 +181,7 @@ describe(figure, "Four distances against the shift theta. For point masses total
 
 # %% [markdown]
 # What is to be seen: for point masses (blue) three of the four are the same wherever $\theta$ is, except at the one point where it is
-# right; only the earth mover's distance is a slope that leads home. Blur both (orange) and all four get a slope near 0. Remember this for
+# right; only the earth mover's distance is a slope that leads home. Blur both (orange) and all four slope towards $\theta = 0$. Remember this for
 # the fix called *noise*. Far away JS is flat all the same.
 
 # %%
@@ -528,7 +528,7 @@ best = np.array([fall[: len(fall) * 3 // 4, k].max() for k in range(3)])
 claim("Vanilla: the generator's loss at the end over its peak, worst seed", (fall[-1] / best).max(), at_most=0.95, needs_full=True)
 
 # %% [markdown]
-# The generator's loss *fell* in the second half on all three rings, with few modes left. It says how well the generator fools
+# The generator's loss ended *below* its peak on all three rings, with few modes left. It says how well the generator fools
 # this critic with what it draws, and nothing about what it does not draw. Each loss is
 # measured against an opponent that moves.
 
