@@ -82,13 +82,12 @@ def hand_in(folder: Path, plan: Plan, count: int, hostile: float = 0.0, seed: in
     folder.mkdir(parents=True)
     rng = random.Random(seed)
     right, lost = json.dumps(notebook_of(plan)), {}
-    harmful = [one for one in HOSTILE]
     bad = set(rng.sample(range(count), round(count * hostile)))
     for number in range(count):
         name = f"student {number:04d}"
         text, lost[name] = right, set()
         if number in bad:
-            one = harmful[len([k for k in bad if k < number]) % len(harmful)]
+            one = HOSTILE[sum(k < number for k in bad) % len(HOSTILE)]
             text, lost[name] = json.dumps(notebook_of(plan, ex_09_3=one.cell)), set() if one.verdict == "right" else {"09.3"}
         (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
     return lost
@@ -140,32 +139,11 @@ def clean(folder: Path, plan: Plan, count: int, say: Teller) -> None:
             inside.append(record["cpu_s"])
     finally:
         grader.close()
-    own = own_seconds(plan)
+    own = plans.rehearse(plan)["cpu_s"]
     total = sorted(one + other for one, other in zip(judge, inside))[count // 2]
     say("CPU seconds of a clean submission, median", f"{total:.3f}: {sorted(judge)[count // 2]:.3f} outside, {sorted(inside)[count // 2]:.3f} in the sandbox")
     say("of these its own functions compute", f"{own:.3f}")
     say("**beyond its own functions** (wanted: at most 0.15)", f"**{total - own:.3f}**")
-
-
-def own_seconds(plan: Plan) -> float:
-    """CPU seconds that the solutions' functions compute in the calls that a submission gets: each case, and the first three times in all."""
-    code = ("import json, sys, time\nfrom course_utils.grading.plan import Plan\nfrom course_utils.grading.graft import graft\n"
-            "from course_utils.exercises import guard, judge\nfrom course_utils.grading.rehearsal import load\nfrom course_utils.grading.hidden import Hidden\n"
-            "import torch; torch.set_num_threads(1)\n"
-            "plan = Plan(**json.load(sys.stdin)); load(plan.modules); names = {}\n"
-            "for _, source, _ in graft([], plan.exercises, plan.order, instead=plan.solved).cells: exec(source, names)\n"
-            "spent = []\n"
-            "for _ in range(8):\n    total = 0.0\n    for exercise in plan.exercises:\n        hidden = Hidden(exercise, plan.seeds[exercise.id])\n"
-            "        calls = list(hidden.cases) + ([] if exercise.changes or hidden.draws or exercise.oracle is None and not isinstance(0, str) and exercise.call is not None and exercise.id == '09.4' else [hidden.cases[0]] * 2)\n"
-            "        for case in calls:\n            args = judge.build_args(case); ask = judge.through(exercise)\n"
-            "            began = time.process_time(); names[exercise.function](*args) if ask is None else ask(names[exercise.function], *args)\n"
-            "            total += time.process_time() - began\n    spent.append(total)\n"
-            "print(sorted(spent[1:])[3])")
-    from dataclasses import asdict
-
-    done = subprocess.run([sys.executable, "-c", code], input=json.dumps(asdict(plan)), capture_output=True, encoding="utf-8", check=True, cwd=course_root(),
-                          env=dict(os.environ) | {"OMP_NUM_THREADS": "1"})
-    return float(done.stdout)
 
 
 def scaling(folder: Path, plan: Plan, count: int, say: Teller) -> None:
@@ -255,11 +233,10 @@ def one_of(folder: Path, plan: Plan) -> Path:
 def exercises_only(plan: Plan) -> dict:
     """The lab's exercises and checks, and what they need: the work that all three graders do."""
     notebook = notebook_of(plan)
-    lab = "\n".join(text for task, text in plan.order if not task and ("def " not in text))
     kept = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and cell["id"].startswith("ex-")]
     notebook["cells"] = [{"cell_type": "code", "id": "imports", "metadata": {}, "outputs": [], "execution_count": None,
                           "source": "import numpy as np\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\nfrom course_utils.notebook import check"}, *kept]
-    return notebook if lab is not None else {}
+    return notebook
 
 
 def nbgrader(folder: Path, plan: Plan, count: int) -> tuple[float, float]:

@@ -1,12 +1,12 @@
 """The cases of a run, with their right answers and what the known misconceptions answer: all outside the sandbox."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from course_utils.exercises import guard, judge
-from course_utils.exercises.contract import Case, Exercise, Misconception, call_plainly
+from course_utils.exercises.contract import Case, Exercise, Law, Misconception, call_plainly
 from course_utils.grading import wire
 
 LEAST_ANSWER, TIMES_EXPECTED = 1 << 20, 64   # bytes of arrays that an answer may have
@@ -42,6 +42,26 @@ class Hidden:
     def expected(self) -> list[Any]:
         """The oracle's answers, as the wire would bring them."""
         return [judge.expect(self.exercise, case) for case in self.cases]
+
+    @cached_property
+    def built(self) -> list[tuple]:
+        """The inputs of each case, for the laws: they read them and change nothing, so one set serves all submissions."""
+        return [tuple(judge.build_args(case)) for case in self.cases]
+
+    @cached_property
+    def lawless(self) -> Exercise:
+        """The exercise without its laws, where an oracle judges."""
+        return self.exercise if self.exercise.oracle is None else replace(self.exercise, laws=())
+
+    def broken(self, number: int, answer: Any) -> list[Law]:
+        """Laws that an answer breaks; one that it cannot be tested on, it breaks."""
+        def holds(law: Law) -> bool:
+            try:
+                return bool(law.holds(self.built[number], answer))
+            except Exception:  # whatever an answer of some other shape makes of it
+                return False
+
+        return [law for law in self.exercise.laws if not holds(law)]
 
     @cached_property
     def through(self) -> str | None:

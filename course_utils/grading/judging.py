@@ -167,7 +167,15 @@ def examined(hidden: Hidden, number: int, outcome: guard.Outcome) -> judge.Probl
     if outcome.kind == "no function":
         return judge.Problem.of(f"`{name}` is no function any more: something in your cells gives its name to something else.")
     try:
-        return judge.examine(hidden.exercise, hidden.cases[number], outcome, hidden.expected[number])
+        problem = judge.examine(hidden.lawless, hidden.cases[number], outcome, hidden.expected[number])
+        if hidden.lawless is hidden.exercise or outcome.kind != "value" or (problem is not None and not problem.off):
+            return problem
+        broken = hidden.broken(number, outcome.value)
+        if not broken:
+            return problem
+        told = [f"It breaks a law, {law.name}: {law.says}" for law in broken]
+        return judge.Problem.of(str(problem or broken[0].says), *(problem.details if problem else ()), *(told if problem else ()),
+                                law=broken[0].name, off=problem is not None)
     except Exception as error:
         return judge.Problem.of("Your answer cannot be compared with the right one.", f"{type(error).__name__}: {error}")
 

@@ -12,6 +12,7 @@ import sys
 import time
 
 from course_utils.exercises import guard, judge
+from course_utils.exercises.contract import Case
 from course_utils.grading.graft import graft
 from course_utils.grading.plan import Plan
 
@@ -33,17 +34,26 @@ def rehearse(plan: Plan) -> dict:
     cases = {exercise.id: list(exercise.cases(plan.seeds[exercise.id])) for exercise in plan.exercises}
     inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
     before = set(sys.modules)
-    spent, loaded = 0.0, []
-    for attempt in range(2):
-        for exercise in plan.exercises:
-            for args in inputs[exercise.id]:
-                began = time.process_time()
-                guard.call(names[exercise.function], args, 10 * exercise.limit_s, judge.through(exercise))
-                spent += time.process_time() - began if attempt else 0.0
-        loaded = sorted(set(sys.modules) - before) if attempt == 0 else loaded
-        inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
+    for exercise in plan.exercises:
+        for args in inputs[exercise.id]:
+            guard.call(names[exercise.function], args, 10 * exercise.limit_s, judge.through(exercise))
+    loaded = sorted(set(sys.modules) - before)
+    spent = sorted(computed(plan, cases, names) for _ in range(5))[2]
     failed = [exercise.id for exercise in plan.exercises if not judge.judge(exercise, names[exercise.function], plan.seeds[exercise.id]).right]
     return {"failed": failed, "modules": loaded, "cpu_s": spent}
+
+
+def computed(plan: Plan, cases: dict[str, list[Case]], names: dict) -> float:
+    """CPU seconds of the solutions' own computing in the calls that a right submission gets: each case, and the first twice more."""
+    spent = 0.0
+    for exercise in plan.exercises:
+        some, through = cases[exercise.id], judge.through(exercise)
+        for case in [*some, *([some[0]] * 2 if exercise.oracle is not None and not exercise.changes else [])]:
+            args = judge.build_args(case)
+            began = time.process_time()
+            names[exercise.function](*args) if through is None else through(names[exercise.function], *args)
+            spent += time.process_time() - began
+    return spent
 
 
 if __name__ == "__main__":

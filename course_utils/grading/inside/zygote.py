@@ -110,6 +110,7 @@ def child(channel: int, settings: dict, filter_code: bytes) -> None:
         os.closerange(4, 4096)
         limit(settings)
         install_filter(filter_code)
+        gc.set_threshold(20_000, 20, 20)  # most submissions end before the first collection
         gc.enable()
         with socket.socket(fileno=3) as connection:
             serve(connection.makefile("rb", buffering=1 << 16), connection.sendall)
