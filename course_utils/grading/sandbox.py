@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-
 from course_utils.grading import seccomp, slices, wire
 from course_utils.settings import course_root
 
 FIRST_USER = 61_700          # of systemd's range for users that exist only while something runs
 PREFIX = "course-sandbox-"
 START_S, SWEEP_S = 120.0, 20.0
+PRIVATE = ("/tmp", "/dev/shm")  # empty for each submission, and its own
 ZYGOTE = "course_utils.grading.inside.zygote"
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONPATH": "/course", "PYTHONUTF8": "1", "PYTHONHASHSEED": "0",
@@ -107,6 +107,13 @@ def bound_folders() -> list[Path]:
     return chosen
 
 
+def inside(path: Path) -> Path:
+    """Where a sandbox sees a path of this machine: where it is, but for an environment under a folder that is private in there."""
+    if any(path.is_relative_to(place) for place in PRIVATE) and path.is_relative_to(sys.prefix):
+        return Path("/venv") / path.relative_to(sys.prefix)
+    return path
+
+
 def command(bwrap: str, course: Path, limits: Limits, filter_descriptor: int, control: int) -> list[str]:
     """The bubblewrap command that starts a zygote.
 
@@ -135,26 +142,26 @@ def command(bwrap: str, course: Path, limits: Limits, filter_descriptor: int, co
 
     folders = bound_folders()
     for folder in folders:
-        parents(folder)
+        parents(inside(folder))
         if folder.is_symlink():
             args += ["--symlink", os.readlink(folder), str(folder)]
         else:
-            args += ["--ro-bind", str(folder), str(folder)]
+            args += ["--ro-bind", str(folder), str(inside(folder))]
             made.add(folder)
     for hidden in (course_root() / "course_utils", course_root() / "solutions", *installed_copies()):
         if hidden.exists() and any(hidden.is_relative_to(folder) for folder in folders):
-            args += ["--tmpfs", str(hidden)]
+            args += ["--tmpfs", str(inside(hidden))]
     for name in ("/etc/ld.so.cache",):
         parents(Path(name))
         args += ["--ro-bind-try", name, name]
     args += ["--proc", "/proc", "--dev", "/dev"]
-    for place in ("/tmp", "/dev/shm"):
+    for place in PRIVATE:
         args += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", place]
     args += ["--ro-bind", str(course), "/course"]
     data = course_root() / "data"
     args += ["--ro-bind", str(data), "/course/data"] if data.is_dir() else []
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(filter_descriptor)]
-    return [*args, sys.executable, "-P", "-s", "-m", ZYGOTE, str(control)]
+    return [*args, str(inside(Path(sys.executable))), "-P", "-s", "-m", ZYGOTE, str(control)]
 
 
 def clear_leftovers() -> None:
@@ -227,10 +234,10 @@ class Sandbox:
                 raise NoSandbox(f"bubblewrap starts no sandbox on this machine: {lines[-1] if lines else error}") from None
         self.started += 1
         self.cpu_s = 0.0
-        inside = (about["where"].get("numpy") or "").startswith(str(Path(sys.prefix)))
-        if not inside:
+        expected, found = str(inside(Path(sys.prefix))), about["where"].get("numpy") or ""
+        if not found.startswith(expected):
             self.close()
-            raise NoSandbox(f"Python in the sandbox took numpy from {about['where'].get('numpy')}, not from {sys.prefix}.")
+            raise NoSandbox(f"Python in the sandbox took numpy from {found or 'nowhere'}, not from {expected}.")
         return about
 
     def receive(self, seconds: float) -> dict:
