@@ -71,7 +71,7 @@ def test_folders_above_what_is_bound_can_be_passed():
     args = sandboxes.command("bwrap", Path("/nowhere"), sandboxes.Limits(), 5, 6)
     made = {args[place + 1] for place, word in enumerate(args) if word == "--dir"}
     for place, word in enumerate(args):
-        if word == "--ro-bind" and args[place + 2].startswith(sys.prefix):
+        if word == "--ro-bind" and args[place + 2].startswith(str(sandboxes.inside(Path(sys.prefix)))):
             assert {str(parent) for parent in Path(args[place + 2]).parents} - {"/"} <= made
     assert all(args[place - 1] == "0755" for place, word in enumerate(args) if word == "--dir")
     assert "/" not in [args[place + 1] for place, word in enumerate(args) if word == "--ro-bind"]
@@ -79,11 +79,19 @@ def test_folders_above_what_is_bound_can_be_passed():
     assert not any(Path(__file__).is_relative_to(folder) for folder in bound)
 
 
+def test_an_environment_below_a_private_folder_is_seen_elsewhere(monkeypatch):
+    monkeypatch.setattr(sys, "prefix", "/tmp/course/.venv")
+    assert sandboxes.inside(Path("/tmp/course/.venv/bin/python")) == Path("/venv/bin/python")
+    assert sandboxes.inside(Path("/usr/lib")) == Path("/usr/lib")
+    monkeypatch.setattr(sys, "prefix", "/opt/course/.venv")
+    assert sandboxes.inside(Path("/opt/course/.venv/bin/python")) == Path("/opt/course/.venv/bin/python")
+
+
 def test_python_in_the_sandbox_takes_the_same_packages():
     need_sandbox()
     box = sandboxes.Sandbox(["numpy"], [])
     try:
-        assert box.start()["where"]["numpy"].startswith(sys.prefix)
+        assert box.start()["where"]["numpy"].startswith(str(sandboxes.inside(Path(sys.prefix))))
     finally:
         box.close()
 
