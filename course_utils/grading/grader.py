@@ -180,8 +180,8 @@ class Attempt:
             self.drop()
             raise
         outcomes = answer.get("outcomes")
-        if isinstance(outcomes, list) and any(isinstance(one, dict) and one.get("stuck") for one in outcomes):
-            self.drop()
+        if isinstance(outcomes, list) and any(isinstance(one, dict) and one.get("kind") == "timeout" for one in outcomes):
+            self.drop()  # with all that it started: a loop that gave way may have left a hundred processes at work
         return answer
 
     def drop(self) -> None:
