@@ -826,7 +826,7 @@ train_pictures, train_labels = two_species(profile(500, 300), seed=141)
 fresh_pictures, fresh_labels = two_species(profile(500, 300), seed=142)
 frames = maps.bordered(fresh_pictures, [PALETTE[label] for label in fresh_labels], side=30)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 before = models.load("zoonet_dense")
 after = copy.deepcopy(before).requires_grad_(True)
 torch.manual_seed(0)
