@@ -52,6 +52,7 @@ def test_the_copy_of_the_course_holds_no_answers():
         assert not re.search(rf"\b{word}\b", text), word
 
 
+@pytest.mark.slow
 def test_the_copy_of_the_course_builds_every_input(tmp_path):
     exercises = registry.all_exercises()
     course = slices.write_course(tmp_path, slices.needed(exercises))
@@ -223,6 +224,21 @@ def test_hostile(grader, case: Hostile):
     if grader.sandbox.process is not None:
         inside = psutil.Process(grader.sandbox.process.pid).children(recursive=True)
         assert len(inside) == 2, inside       # bubblewrap's first process and the zygote
+
+
+def test_a_control_group_holds_all_of_a_sandbox_and_goes_with_it():
+    need_sandbox()
+    made = Grader(plan(), limits=HURRIED)
+    try:
+        made.grade("x", solved_cells())
+        folders = list(made.sandbox.group.folders)
+        if not folders:
+            pytest.skip("this user may make no control groups")
+        inside = {process.pid for process in psutil.Process(made.sandbox.process.pid).children(recursive=True)}
+        assert all(inside <= set(map(int, (folder / "cgroup.procs").read_text(encoding="ascii").split())) for folder in folders)
+    finally:
+        made.close()
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_the_next_submission_is_graded_as_if_nothing_had_been(grader):

@@ -72,6 +72,8 @@ HOSTILE = (
     Hostile("30 GB in steps", body("kept = []", "while True: kept.append(bytearray(b'x' * (1 << 24)))")),
     Hostile("shared memory", body("import mmap", "kept = []", "while True:", "    kept.append(mmap.mmap(-1, 1 << 26))", "    kept[-1].write(b'x' * (1 << 26))"), slow=True),
     Hostile("fork bomb", body("import os", "while True:", "    try: os.fork()", "    except OSError: pass"), flag="", slow=True),
+    Hostile("many small ones", body("import os, time", "for _ in range(40):", "    if os.fork() == 0:", "        kept = [bytearray(b'x' * (1 << 20)) for _ in range(300)]",
+            "        time.sleep(100)", "time.sleep(2)", "return torch.zeros(1)"), slow=True),
     Hostile("thread bomb", body("import threading, time", "while True: threading.Thread(target=time.sleep, args=(1000,)).start()")),
     Hostile("daemon", also("import os, time", "if os.fork() == 0:", "    os.setsid()", "    if os.fork() == 0:", "        time.sleep(10000)",
             "    os._exit(0)", "os.wait()"), "right", flag="processes behind"),

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from course_utils.grading import seccomp, slices, wire
+from course_utils.grading.cgroup import Group
 from course_utils.settings import course_root
 
 FIRST_USER = 61_700          # of systemd's range for users that exist only while something runs
@@ -58,6 +59,8 @@ class Limits:
         Private memory of a process beyond the zygote's.
     address_slack_bytes : int
         Address space beyond that, for files and shared memory that are mapped.
+    group_bytes : int
+        Memory of everything in one sandbox, the zygote included, where a control group can be had.
     cpu_s, processes, files, file_bytes : int
         CPU seconds of a process, processes and threads together, open files, bytes of one file.
     disk_bytes : int
@@ -67,7 +70,8 @@ class Limits:
     """
 
     memory_bytes: int = 768 << 20
-    address_slack_bytes: int = 2 << 30
+    address_slack_bytes: int = 512 << 20
+    group_bytes: int = 2 << 30
     cpu_s: int = 240
     processes: int = 64
     files: int = 256
@@ -169,6 +173,7 @@ def clear_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
+            Group(folder.name, {"memory": 1 << 30, "pids": 64}).close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -215,12 +220,14 @@ class Sandbox:
         course = slices.write_course(self.folder, self.names)
         (course / "data").mkdir()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.group = Group(self.folder.name, {"memory": self.limits.group_bytes, "pids": 2 * self.limits.processes})
         with tempfile.TemporaryFile() as code, tempfile.TemporaryFile() as said:
             code.write(seccomp.for_sandbox())
             code.seek(0)
             self.process = subprocess.Popen(
                 command(bwrap, course, self.limits, code.fileno(), theirs.fileno()), env=ENVIRONMENT, cwd="/",
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, pass_fds=(code.fileno(), theirs.fileno()), start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, pass_fds=(code.fileno(), theirs.fileno()), start_new_session=True,
+                preexec_fn=self.group.enter())
             theirs.close()
             user = FIRST_USER + (os.getpid() * 4 + self.slot) % 3000 if os.getuid() == 0 else 0
             try:
@@ -298,6 +305,7 @@ class Sandbox:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+            self.group.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
