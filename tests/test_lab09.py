@@ -220,6 +220,7 @@ def test_letters_refuse_what_they_cannot_draw(letters, values):
 
 # The Touch
 
+@pytest.mark.slow
 def test_touch_over_its_whole_range():
     texts = set()
     for setting in sweep(ig_path.controls()):

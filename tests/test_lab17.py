@@ -128,6 +128,7 @@ def test_credit_counts_hits_less_false_alarms(answers, share):
     assert lab17_diagnose.credit(expected, answers) == pytest.approx(share)
 
 
+@pytest.mark.slow
 def test_naming_everything_is_worth_nothing_and_a_half_right_audit_something():
     verdict = judge(lab17_diagnose.DIAGNOSE, lab17_diagnose.everything, 3)
     assert verdict.status == "wrong" and verdict.points == 0
