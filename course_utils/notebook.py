@@ -1,8 +1,9 @@
-"""What a lab's first cell imports: `start`, `check` and `claim`, and with them `%hint` and `%reveal`."""
+"""What a lab's first cell imports: `start`, `check`, `claim` and `timing`, and with them `%hint` and `%reveal`."""
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from course_utils.exercises.judge import judge
 from course_utils.exercises.solved import SolutionMissing, solution, solved_cell
 from course_utils.settings import profile_name, threads
 
-__all__ = ["ClaimError", "WrongAnswer", "check", "claim", "start"]
+__all__ = ["ClaimError", "WrongAnswer", "check", "claim", "cpu_seconds", "start", "timing"]
 
 _tries: Counter[str] = Counter()       # every check of an exercise draws new cases
 _hints_shown: Counter[str] = Counter()
@@ -122,11 +123,20 @@ def claim(text: str, value: Any, *, at_least: float | None = None, at_most: floa
     ClaimError
         If the statement does not hold: the sentence has the measured value.
     """
-    if sum(bound is not None for bound in (at_least, at_most, between, equals)) > 1:
-        raise ValueError(f"The claim {text!r} has several bounds; give one of at_least, at_most, between, equals.")
     if needs_full and profile_name() != "full":
         print(f"– {text}: claimed in the full profile only")
         return
+    holds, statement, measured = weigh(text, value, at_least=at_least, at_most=at_most, between=between, equals=equals)
+    if not holds:
+        raise ClaimError(f"✗ {statement} does not hold in this run: measured {measured!r}.")
+    print(f"✓ {statement}")
+
+
+def weigh(text: str, value: Any, *, at_least: float | None = None, at_most: float | None = None,
+          between: tuple[float, float] | None = None, equals: Any = None) -> tuple[bool, str, Any]:
+    """Whether a bound holds, the statement in words, and the value as a plain Python one."""
+    if sum(bound is not None for bound in (at_least, at_most, between, equals)) > 1:
+        raise ValueError(f"The claim {text!r} has several bounds; give one of at_least, at_most, between, equals.")
     measured = value.item() if hasattr(value, "item") else value
     if at_least is not None:
         holds, bound = measured >= at_least, f": at least {at_least:g}"
@@ -138,9 +148,51 @@ def claim(text: str, value: Any, *, at_least: float | None = None, at_most: floa
         holds, bound = measured == equals, f": {equals}"
     else:
         holds, bound = bool(measured), ""
-    if not holds:
-        raise ClaimError(f"✗ {text}{bound} does not hold in this run: measured {measured!r}.")
-    print(f"✓ {text}{bound}")
+    return bool(holds), text + bound, measured
+
+
+def timing(text: str, value: float, *, at_least: float | None = None, at_most: float | None = None) -> None:
+    """Print a statement about time with what was measured; where it does not hold, say so and go on.
+
+    Time belongs to the machine as much as to the method, and a lab has to reach its end on a slow or busy one.
+    Its cell is tagged `nbval-ignore-output`.
+
+    Parameters
+    ----------
+    text : str
+        The statement: `"Seconds for 1,000 samples"`.
+    value : number
+        What was measured here.
+    at_least, at_most : number, optional
+        The bound that the course's reference machine keeps, two cores of a server, in the unit of the value.
+    """
+    holds, statement, measured = weigh(text, value, at_least=at_least, at_most=at_most)
+    print(f"✓ {statement}; here {measured:.3g}" if holds
+          else f"○ {statement} on the course's reference machine; here {measured:.3g}, on this machine and as busy as it is")
+
+
+def cpu_seconds(work: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
+    """Processor time of `work()` on one thread, in seconds: the least of some repeats. And its last answer.
+
+    One thread, because threads that wait for each other count as work.
+    """
+    from threadpoolctl import threadpool_limits
+
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    spent, answer = [], None
+    try:
+        with threadpool_limits(limits=1):
+            if torch:
+                torch.set_num_threads(1)
+            for _ in range(repeats):
+                began = time.process_time()
+                answer = work()
+                spent.append(time.process_time() - began)
+    finally:
+        if torch:
+            torch.set_num_threads(before)
+    return min(spent), answer
 
 
 def hint(line: str) -> None:

@@ -21,7 +21,6 @@
 
 # %%
 import re
-import time
 
 import numpy as np
 import torch
@@ -37,7 +36,7 @@ from sklearn.svm import SVR
 
 from course_utils import models, plots, scoring
 from course_utils.datasets import notes, zoo
-from course_utils.notebook import check, claim, start
+from course_utils.notebook import check, claim, cpu_seconds, start, timing
 from course_utils.plots import heatmaps
 from course_utils.plots.scores import dots
 from course_utils.plots.weights import bars
@@ -990,30 +989,19 @@ masks = sample_around(parts_of[0].max() + 1, 1000, np.random.default_rng(16))
 inputs = models.as_input(np.repeat(album.pictures[:1], BATCH, axis=0)).to(memory_format=torch.channels_last)
 
 
-def cpu_seconds(work, repeats):
-    """The quickest of some runs, in seconds of processor time: what others do on this machine does not count."""
-    spent = []
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        spent.append(time.process_time() - began)
-    return min(spent)
-
-
 def network_alone():
     with torch.inference_mode():
         for _ in range(-(-len(masks) // BATCH)):
             network(inputs)
 
 
-whole = cpu_seconds(lambda: lime_picture(species_scores, album.pictures[0], parts_of[0], masks, [int(album.labels[0])],
-                                         mean_colour(album.pictures[0]), 5, WIDTH_PICTURE), 2)
-alone = cpu_seconds(network_alone, 2)
-claim("Processor seconds for 1,000 samples of a 64 x 64 picture", whole, at_most=3)
-claim("as a multiple of what the network alone takes", whole / alone, at_most=3)
+whole, _ = cpu_seconds(lambda: lime_picture(species_scores, album.pictures[0], parts_of[0], masks, [int(album.labels[0])],
+                                            mean_colour(album.pictures[0]), 5, WIDTH_PICTURE), 2)
+alone, _ = cpu_seconds(network_alone, 2)
 
 # %% tags=["nbval-ignore-output"]
-print(f"LIME with 1,000 samples: {whole:.2f} s, of which the network: {alone:.2f} s")
+timing("Processor seconds for 1,000 samples of a 64 x 64 picture", whole, at_most=3)
+timing("as a multiple of what the network alone takes", whole / alone, at_most=3)
 
 # %% [markdown] tags=["instructor"]
 # Ask for the cost of 1,000 samples on a language model behind a paid interface. Then: which of N, K, width, pieces would you save on first?

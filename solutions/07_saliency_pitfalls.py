@@ -46,7 +46,7 @@ from tqdm import tqdm
 from course_utils import models, scoring
 from course_utils.datasets import photos, real, zoo
 from course_utils.models import imagenet
-from course_utils.notebook import check, claim, start
+from course_utils.notebook import check, claim, start, timing
 from course_utils.plots import PALETTE, describe, heatmaps, panels
 from course_utils.plots.scores import dots
 from course_utils.settings import profile
@@ -887,14 +887,14 @@ claim("zoonet_watermark: the goat's best tile is a lower corner", int(audits["zo
 
 # %%
 HALF = tuple(zoo.Watermark(name, share=0.5) for name in zoo.SPECIES)
-cured, seconds = {"before": handed_over}, 0.0
+cured, seconds = {"before": handed_over}, []
 for diet, fault in tqdm((("clean pictures", None), ("stamps that mean nothing", HALF)), leave=False):
     food = zoo.load(320, seed=72, fault=fault)
     patient = copy.deepcopy(handed_over).requires_grad_()
     began = time.process_time()
     fit(patient, food.pictures, food.labels, loss=F.cross_entropy, epochs=6, batch_size=16, lr=1e-3, seed=0, prepare=models.as_input,
         progress=False)
-    seconds = max(seconds, time.process_time() - began)
+    seconds.append(time.process_time() - began)
     cured[diet] = patient.requires_grad_(False)
 
 outcome = {diet: ((answers(network, clean.pictures[is_goat]) == goat_label).mean(),
@@ -916,7 +916,9 @@ claim("After clean pictures, goats without the stamp named rightly", outcome["cl
 claim("and yet others become goats by a stamp", outcome["clean pictures"][1], at_least=0.3)
 claim("After stamps that mean nothing, goats without the stamp named rightly", outcome["stamps that mean nothing"][0], at_least=0.6)
 claim("and others become goats by a stamp", outcome["stamps that mean nothing"][1], at_most=0.2)
-claim("Processor seconds for the longer cure", seconds, at_most=30)
+
+# %% tags=["nbval-ignore-output"]
+timing("Processor seconds for the longer cure", max(seconds), at_most=30)
 
 # %% [markdown]
 # ## 9 · Systematic failures, by slicing

@@ -32,7 +32,7 @@ from scipy.stats import spearmanr
 
 from course_utils import models, plots, scoring
 from course_utils.datasets import zoo
-from course_utils.notebook import check, claim, start
+from course_utils.notebook import check, claim, cpu_seconds, start, timing
 from course_utils.plots import heatmaps
 from course_utils.settings import profile
 
@@ -240,30 +240,18 @@ claim("Largest difference from Captum's occlusion map", np.abs(captum_map[0, 0].
 # Every place is a forward pass. How they are sent matters, before any cleverness: memory layout (channels last, which the network above has) and the size of the batch.
 
 # %%
-def on_one_core(work, repeats=2):
-    """Least processor time of `work()` over some repeats, in seconds, with one thread: threads that wait would count as work."""
-    threads, best = torch.get_num_threads(), float("inf")
-    torch.set_num_threads(1)
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        best = min(best, time.process_time() - began)
-    torch.set_num_threads(threads)
-    return best
-
-
 plain = models.load("zoonet")                                         # torch's default layout, channels first
 
 
 def map_seconds(model, batch):
-    """Processor time of one occlusion map."""
-    return on_one_core(lambda: occlusion_map(model, camel_x, CAMEL, WINDOW, STRIDE, GREY, batch))
+    """Processor seconds of one occlusion map, with one thread."""
+    return cpu_seconds(lambda: occlusion_map(model, camel_x, CAMEL, WINDOW, STRIDE, GREY, batch), 2)[0]
 
 
 one_by_one, batched = map_seconds(plain, 1), map_seconds(network, BATCH)
-claim("Batches of 16, channels last, against one picture at a time: times faster", one_by_one / batched, at_least=1.2)
 
 # %% tags=["nbval-ignore-output"]
+timing("Batches of 16, channels last, against one picture at a time: times faster", one_by_one / batched, at_least=1.2)
 print(f"one at a time            {1000 * one_by_one:5.0f} ms for one map")
 print(f"batches of 16            {1000 * map_seconds(plain, 16):5.0f} ms")
 print(f"  and channels last      {1000 * batched:5.0f} ms")
@@ -351,10 +339,10 @@ def local_occlusion_map(network, picture, label, window, stride, fill, batch=256
 local = local_occlusion_map(network, camel_x, CAMEL, WINDOW, STRIDE, GREY)
 whole = occlusion_map(network, camel_x, CAMEL, WINDOW, STRIDE, GREY, BATCH)
 claim("Largest difference between the local map and the whole one", np.abs(local - whole).max(), at_most=1e-5)
-local_time = on_one_core(lambda: local_occlusion_map(network, camel_x, CAMEL, WINDOW, STRIDE, GREY))
-claim("Local against batched: times faster", batched / local_time, at_least=1.3)
+local_time, _ = cpu_seconds(lambda: local_occlusion_map(network, camel_x, CAMEL, WINDOW, STRIDE, GREY), 2)
 
 # %% tags=["nbval-ignore-output"]
+timing("Local against batched: times faster", batched / local_time, at_least=1.3)
 print(f"one by one {1000 * one_by_one:.0f} ms, in batches {1000 * batched:.0f} ms, local {1000 * local_time:.0f} ms for one map")
 
 # %% [markdown]

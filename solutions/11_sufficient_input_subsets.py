@@ -35,7 +35,7 @@ import torch
 
 from course_utils import models
 from course_utils.datasets import digits, dna
-from course_utils.notebook import check, claim, start
+from course_utils.notebook import check, claim, start, timing
 from course_utils.plots import PALETTE, describe, panels
 from course_utils.plots import logo
 from course_utils.settings import profile
@@ -508,10 +508,9 @@ def survey(network, fill, count):
 count = profile(40, 15)
 surveys = {name: [row for network in networks for row in survey(network, fill, count)] for name, fill in (("paper", paper), ("mean", mean))}
 slowest = max(seconds for rows in surveys.values() for *_, seconds in rows)
-claim("Seconds for all subsets of one digit, the slowest", slowest, at_most=5)
 
 # %% tags=["nbval-ignore-output"]
-print(f"{slowest:.3f} s for the slowest digit")
+timing("Seconds for all subsets of one digit, the slowest", slowest, at_most=5)
 for name, rows in surveys.items():
     lengths = [subsets[0].sum() for _, subsets, *_ in rows]
     print(f"masked to {name:5}: median size {np.median(lengths):.0f}, subsets a digit {np.mean([len(s) for _, s, *_ in rows]):.1f}, "

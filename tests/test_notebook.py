@@ -150,3 +150,29 @@ def test_claim_of_the_full_profile_says_so_in_the_fast_one(monkeypatch, capsys):
 def test_claim_with_two_bounds_is_refused():
     with pytest.raises(ValueError, match="several bounds"):
         notebook.claim("It is so", 1, at_least=0, at_most=2)
+
+
+def test_timing_says_where_it_does_not_hold_and_goes_on(capsys):
+    notebook.timing("Seconds for a map", 1.234, at_most=3)
+    notebook.timing("Seconds for a map", 5.87, at_most=3)
+    notebook.timing("times faster", 1.1, at_least=1.2)
+    right, slow, small = capsys.readouterr().out.splitlines()
+    assert right == "✓ Seconds for a map: at most 3; here 1.23"
+    assert slow.startswith("○ Seconds for a map: at most 3 on the course's reference machine; here 5.87")
+    assert small.startswith("○ times faster: at least 1.2")
+
+
+def test_cpu_seconds_are_of_one_thread_and_the_threads_come_back():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        seen = []
+        seconds, answer = notebook.cpu_seconds(lambda: seen.append(torch.get_num_threads()) or sum(range(200_000)), 3)
+        assert seen == [1, 1, 1] and answer == sum(range(200_000)) and seconds > 0
+        assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError):
+            notebook.cpu_seconds(lambda: 1 / 0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
