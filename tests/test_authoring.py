@@ -129,6 +129,7 @@ def test_unchanged_lab_is_neither_executed_nor_written(copy, never_executed):
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.slow
 def test_a_second_execution_gives_the_same_bytes(copy):
     before = copy.solved.read_bytes(), copy.student.read_bytes()
     copy.solved.unlink()
@@ -144,6 +145,7 @@ def test_prose_is_mended_without_execution(copy, never_executed):
     assert "stays near zero" in copy.student.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_changed_code_is_executed(copy):
     text = copy.source.read_text(encoding="utf-8").replace("those who have the solution", "the instructor")
     copy.source.write_text(text, encoding="utf-8")

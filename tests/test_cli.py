@@ -202,6 +202,7 @@ def lab(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_a_lab_runs_and_is_written_as_notebook_and_page(lab, capsys):
     tiny = lab("import numpy; block = numpy.ones(40_000_000); import time; time.sleep(0.5); print(len(values))")
     assert running.run_lab(tiny) == 0

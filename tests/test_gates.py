@@ -163,6 +163,7 @@ def test_self_contained_gate_rejects():
 
 SEEDS = profile(full=gates.SOLUTION_SEEDS, fast=gates.SOLUTION_SEEDS[:2])
 WRONG_SEEDS = profile(full=gates.WRONG_SEEDS, fast=gates.WRONG_SEEDS[:1])
+LONG = ("17.3",)
 MISCONCEPTIONS = profile(full=None, fast=3)  # the full profile tries all of them
 
 
@@ -199,12 +200,22 @@ def test_stub_is_not_started(exercise):
     assert list(gates.stub_gate(exercise, stub)) == []
 
 
-def test_misconceptions_get_their_sentences(exercise):
+@pytest.fixture
+def swept(request, exercise):
+    """Exercises whose every call audits six networks are swept in the full run only."""
+    if exercise.id in LONG and profile(full="full", fast="fast") == "fast":
+        pytest.skip("long: in the full run only")
+    return exercise
+
+
+def test_misconceptions_get_their_sentences(swept):
+    exercise = swept
     some = dataclasses.replace(exercise, misconceptions=exercise.misconceptions[:MISCONCEPTIONS])
     assert list(gates.misconception_gate(some, WRONG_SEEDS)) == []
 
 
-def test_empty_answers_fail(exercise, right):
+def test_empty_answers_fail(swept, right):
+    exercise = swept
     assert list(gates.empty_answer_gate(exercise, right, WRONG_SEEDS[:2])) == []
 
 

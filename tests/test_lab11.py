@@ -106,6 +106,7 @@ def test_local_values_are_the_plain_ones(lab, length, kept):
         assert torch.allclose(local[k], plain, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_side_by_side_is_one_by_one(lab):
     model, sequences = models.load("dnanet"), random_dna(6, 100, seed=4)
     sequences[:3, :, 40:50] = torch.from_numpy(lab.dna.one_hot("ATGACTCAGC")[0].astype(np.float32))

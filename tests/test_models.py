@@ -241,7 +241,11 @@ def test_progress_bar_can_be_switched_off(capfd):
     assert "training" in capfd.readouterr().err
     _fit(_model(), progress=False)
     assert capfd.readouterr().err == ""
-    # Notebooks are built with TQDM_DISABLE, which tqdm reads when it is imported.
+
+
+@pytest.mark.slow
+def test_progress_bar_is_off_where_notebooks_are_built():
+    """With TQDM_DISABLE, which tqdm reads when it is imported."""
     says = (
         "import torch; from course_utils import training; x = torch.ones(8, 1);"
         "training.fit(torch.nn.Linear(1, 1), x, x, loss=torch.nn.functional.mse_loss, epochs=2)"

@@ -24,6 +24,7 @@ def test_torchvision_works_whatever_torch_it_was_built_for():
     assert said.split("|")[2] in ("complete", "operators declared by the course (built for another torch)")
 
 
+@pytest.mark.slow
 def test_a_second_import_and_other_libraries_find_the_same_torchvision():
     said = in_fresh_interpreter(
         "from course_utils.models.torchvision_compat import torchvision as first\n"
@@ -56,6 +57,7 @@ def test_missing_operators_are_declared(operator):
     assert said.startswith("torchvision.shapes operators declared")
 
 
+@pytest.mark.slow
 def test_nothing_is_declared_where_nothing_is_missing():
     said = in_fresh_interpreter(
         broken_torchvision("")
@@ -66,6 +68,7 @@ def test_nothing_is_declared_where_nothing_is_missing():
     assert said == "complete False False"
 
 
+@pytest.mark.slow
 def test_other_errors_are_not_swallowed():
     code = broken_torchvision("raise RuntimeError('the disk is on fire')") + "import course_utils.models.torchvision_compat"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=120)
