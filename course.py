@@ -29,12 +29,13 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py build [--check] [06]   make the notebooks from their sources
   python3 course.py release --labs 06,09 --out DIR       the zip for students, without solutions
   python3 course.py grade FOLDER --lab 09 --out DIR      marks, feedback and a report, in a sandbox
-  python3 course.py bench grade            how fast that is, beside nbgrader and otter-grader
+  python3 course.py bench methods|grade    the labs' functions, or the grader, timed beside other software
   python3 course.py install [--test]       only install, or mend an installation
 
 Add --help to one of them for its options."""
 
 VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "release", "grade", "bench", "install")
+EXTRAS = {"lab": "", "test": "[test]", "bench": "[test,bench]"}  # what is installed for a verb; each holds the one before
 
 
 def sentence_for_wrong_python(version, answers):
@@ -112,7 +113,7 @@ def fingerprint():
 
 
 def state():
-    """What earlier starts noted: `{"root": folder, "installed": {"lab": hash, "test": hash}}`."""
+    """What earlier starts noted: `{"root": folder, "installed": {"lab": hash, "test": hash, "bench": hash}}`."""
     try:
         noted = json.loads(STATE.read_text(encoding="utf-8"))
         return {"root": noted["root"], "installed": dict(noted["installed"])}
@@ -140,7 +141,7 @@ def venv_stands():
 
 
 def is_installed(what):
-    """Whether the environment holds what `what` ("lab" or "test") needs, judged by the notes alone."""
+    """Whether the environment holds what `what` ("lab", "test" or "bench") needs, judged by the notes alone."""
     return venv_stands() and state()["installed"].get(what) == fingerprint()
 
 
@@ -284,7 +285,7 @@ def advice(log_text):
 
 
 def install(what, again=False):
-    """Bring `.venv` to what `what` ("lab" or "test") needs; the note that it is there is written last.
+    """Bring `.venv` to what `what` ("lab", "test" or "bench") needs; the note that it is there is written last.
 
     With `again`, pip looks through everything also where the notes say that it is there.
 
@@ -308,7 +309,7 @@ def install(what, again=False):
         command += ["--progress-bar", "off", "--constraint", "constraints.txt"]
         if os.environ.get("COURSE_TORCH_INDEX"):
             command += ["--extra-index-url", os.environ["COURSE_TORCH_INDEX"]]
-        command += ["--editable", ".[test]" if what == "test" else "."]
+        command += ["--editable", "." + EXTRAS[what]]
         # The lock goes to pip as well: it holds even where this process is killed and pip lives on.
         inherited = {} if os.name == "nt" else {"pass_fds": (lock.fileno(),)}
         with open(LOG, "w", encoding="utf-8") as log:
@@ -328,7 +329,7 @@ def install(what, again=False):
                 LOG.relative_to(ROOT), "\n  ".join(said), advice(read_log())
             ))
         now = fingerprint()
-        note({"lab": now, "test": now} if what == "test" else {"lab": now})
+        note({part: now for part in tuple(EXTRAS)[:tuple(EXTRAS).index(what) + 1]})
         print("Installed in {:.0f} s.".format(seconds), flush=True)
 
 
@@ -367,9 +368,10 @@ def main(arguments):
         raise Refused("\N{BALLOT X} The environment .venv is missing, not complete or out of date:  "
                       "python3 course.py install  mends it.")
     if verb == "install":
-        install("test" if "--test" in arguments or is_installed("test") else "lab", again=True)
+        wanted = [what for what in EXTRAS if "--" + what in arguments or is_installed(what)]
+        install(wanted[-1] if wanted else "lab", again=True)
         return 0
-    what = "test" if verb == "test" and "--help" not in arguments else "lab"
+    what = verb if verb in EXTRAS and "--help" not in arguments else "lab"
     if not is_installed(what):
         install(what)
     return hand_over(arguments)
