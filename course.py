@@ -27,6 +27,7 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py fetch                  download the real data that the last sections use
   python3 course.py train NAME             train a shipped network again
   python3 course.py build [--check] [06]   make the notebooks from their sources
+  python3 course.py site [--solved]        all labs as web pages that need no network and no server
   python3 course.py release --labs 06,09 --out DIR       the zip for students, without solutions
   python3 course.py grade FOLDER --lab 09 --out DIR      marks, feedback and a report, in a sandbox
   python3 course.py bench methods|grade    the labs' functions, or the grader, timed beside other software
@@ -34,8 +35,8 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
 
 Add --help to one of them for its options."""
 
-VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "release", "grade", "bench", "install")
-EXTRAS = {"lab": "", "test": "[test]", "bench": "[test,bench]"}  # what is installed for a verb; each holds the one before
+VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "site", "release", "grade", "bench", "install")
+EXTRAS = {"lab": "", "site": "[site]", "test": "[site,test]", "bench": "[site,test,bench]"}  # what is installed for a verb; each holds the one before
 
 
 def sentence_for_wrong_python(version, answers):

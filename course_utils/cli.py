@@ -158,6 +158,23 @@ def fetch(
 
 
 @app.command()
+def site(
+    numbers: Annotated[list[str], typer.Argument(metavar="[LABS]...", help="Numbers of labs; all without.", show_default=False)] = [],  # noqa: B006
+    solved: Annotated[bool, typer.Option("--solved", help="The solved labs with their figures, in place of the students' copies.")] = False,
+    repository: Annotated[str, typer.Option(help="Address of the repository for the links to Binder, for example "
+                                            "https://github.com/OWNER/NAME; else the one in pyproject.toml.", show_default=False)] = "",
+) -> None:
+    """Make web pages of the labs and of course_utils, for reading without a network and without a server."""
+    from course_utils.website.build import SiteError, build_site
+
+    try:
+        made = build_site(labs=numbers or None, solved=solved, repository=repository)
+    except SiteError as error:
+        raise BadCall(str(error)) from error
+    print(f"{made.pages} pages, {made.size / 1e6:.0f} MB in {made.seconds:.0f} s. Open this file in a browser:\n  {made.start}")
+
+
+@app.command()
 def release(
     labs: Annotated[str, typer.Option(help="Numbers of the labs, for example 06,09.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the zip.", show_default=False)],
