@@ -519,7 +519,7 @@ show_gallery(drawn_by_robust, "Class models of zoonet_robust in an empty scene, 
 # before you read on.
 
 # %%
-quiz_order = np.random.default_rng(profile(5, 5)).permutation(8)
+quiz_order = np.random.default_rng(5).permutation(8)
 quiz_scene = models.as_input(np.repeat(zoo.draw("hare", 110, without=zoo.PARTS).pictures, 8, axis=0))
 quiz = ascend(quiz_scene, log_odds(robust, torch.from_numpy(quiz_order)), STEPS, **RECIPES["TV + jitter"], seed=3)
 heatmaps.grid(quiz.permute(0, 2, 3, 1).numpy(), titles=list("ABCDEFGH"), alt="Eight class models in an order that is not told, to be named.")
@@ -801,10 +801,10 @@ def show_dreams(dreams, alt, width=9.0):
     return describe(figure, alt)
 
 
-show_dreams(dreams, "A cat, and three dreams of it through zoonet: fine hatching from the low layer, thicker strokes from the high one, and with octaves strokes of several sizes.")
+show_dreams(dreams, "A cat, and three dreams of it through zoonet: hatching along the edges from the low layer, strokes of its own from the high one, and with octaves strokes of several sizes.")
 
 # %% [markdown]
-# What is to be seen: the low layer hatches every edge finely, the high one turns fur into the strokes of the zoo, and with octaves the strokes come in
+# What is to be seen: the low layer hatches along every edge, the high one turns fur into the strokes of the zoo, and with octaves the strokes come in
 # several sizes that fit into each other. `zoonet` has seen eight cartoon animals, so it dreams in cartoons; an ImageNet network, in the last section,
 # dreams in eyes and feathers. The same on a picture of the zoo, through both networks:
 

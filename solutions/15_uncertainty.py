@@ -520,7 +520,7 @@ describe(figure, "Three models on the same data. The ensemble's bands open in th
 # %% [markdown]
 # What is to be seen: the same data three times; above one data set with its bands, below the epistemic part of every data set on a
 # logarithmic axis. All three grow beyond the ends of the data, the ensemble by far the most. In the gap the ensemble opens; Bayes by
-# backprop is there as sure as it is on the data.
+# backprop is there hardly less sure than on the data.
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'':18}  learnt/true σ   coverage     off/on data    gap/on data   (smallest to largest over data sets)")

@@ -833,7 +833,7 @@ describe(figure, "Four stages of a run: the process above, log expected improvem
 # %% [markdown]
 # ### Greed against doubt
 #
-# Twenty starts of three random points each, then twelve evaluations: EI, LCB with β = 2, **pure exploitation** (β = 0) and random search. How often is the deepest basin found?
+# Twenty starts (ten in the fast profile) of three random points each, then twelve evaluations: EI, LCB with β = 2, **pure exploitation** (β = 0) and random search. How often is the deepest basin found?
 
 # %%
 RULES = {"EI": log_improvement, "LCB, β = 2": bound(2), "pure exploitation": bound(0)}

@@ -96,7 +96,7 @@ def test_wrong_type_shape_dtype_and_nan(answer, words):
     (lambda x: -x.sum(1), "wrong sign"), (lambda x: 3 * x.sum(1), "3 times"),
     (lambda x: abs(x.sum(1)), "absolute values"), (lambda x: x.sum(1) + 2, "plus 2"),
     (lambda x: x.sum(1) ** 2, "squares"), (lambda x: x.sum(1)[::-1], "reverse order"),
-    (lambda x: x.sum(1) / np.abs(x).max(), "normalisation"),
+    (lambda x: x.sum(1) / np.abs(x).max(), "normalisation"), (lambda x: x.sum(1) * 1.0005, "about three digits"),
 ])
 def test_simple_relations_are_recognised(answer, words):
     verdict, text = said(answer, make(misconceptions=()))

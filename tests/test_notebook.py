@@ -115,6 +115,14 @@ def test_unknown_exercise_is_one_sentence(course, capsys, magic, line):
     assert "There is no exercise" in capsys.readouterr().out
 
 
+def test_a_source_may_define_dataclasses(course):
+    """Annotations as text, as they are where a source says `from __future__ import annotations`."""
+    text = course.read_text(encoding="utf-8")
+    course.write_text(text.replace("def helper", "from dataclasses import dataclass\n\n@dataclass\nclass Pair:\n    first: 'int'\n    second: 'int' = 0\n\ndef helper", 1),
+                      encoding="utf-8")
+    assert solved.solution(registry.find("99.1"))(2) == 4
+
+
 def test_solution_sees_edits_of_its_source(course):
     exercise = registry.find("99.1")
     assert solved.solution(exercise)(3) == 6

@@ -109,6 +109,9 @@ def relation(expected: Sequence[Any], given: Sequence[Any]) -> str | None:
     if agree(lambda e: -e):
         return "Every number has the wrong sign; otherwise they are right."
     if factor and agree(lambda e: factor * e):
+        if abs(factor - 1) < 2e-3:
+            return ("Your numbers agree with the right ones to about three digits and no further: look for a lower precision, "
+                    "a rounding, or a small constant that is too large.")
         return f"Your numbers are {factor:.4g} times the right ones, on every case."
     if agree(np.abs):
         return "Your numbers are the absolute values of the right ones: the sign was lost."

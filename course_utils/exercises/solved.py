@@ -4,6 +4,7 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -62,6 +63,7 @@ def definitions(path: Path, changed: int) -> ModuleType:
     module = ModuleType(f"solved_{path.stem}")
     module.__file__ = str(path)
     linecache.checkcache(str(path))
+    sys.modules[module.__name__] = module  # where dataclasses look up the names of their annotations
     exec(compile(tree, str(path), "exec"), module.__dict__)
     return module
 
