@@ -229,15 +229,35 @@ def grade(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="grade: the grader beside nbgrader and otter-grader, and a class of 1,000.")],
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer submissions.")] = False,
+    what: Annotated[str, typer.Argument(help="methods: the labs' functions beside Captum, lime and others. grade: the grader beside nbgrader and "
+                                             "otter-grader, and a class of 1,000.")] = "methods",
+    quick: Annotated[bool, typer.Option("--quick", help="Less work and fewer turns; of methods, nothing is written.")] = False,
+    only: Annotated[str, typer.Option(help="Of methods: measure this group alone.", show_default=False)] = "",
 ) -> None:
-    """Measure speed and memory; writes docs/bench_grade.md."""
-    if what != "grade":
-        raise BadCall(f"There is no benchmark {what!r}; there is: grade.")
-    from course_utils.grading.bench import bench_grade
+    """Measure speed and memory; writes docs/bench_methods.md or docs/bench_grade.md."""
+    if what not in BENCHMARKS:
+        raise BadCall(f"There is no benchmark {what!r}; there is: {', '.join(BENCHMARKS)}.")
+    raise typer.Exit(BENCHMARKS[what](quick, only))
 
-    raise typer.Exit(bench_grade(quick=quick))
+
+def bench_methods(quick: bool, only: str) -> int:
+    from course_utils.bench.methods import bench_methods as measure_methods
+    from course_utils.bench.registry import GROUPS
+
+    if only and only not in GROUPS:
+        raise BadCall(f"There is no group {only!r}; there is: {', '.join(GROUPS)}.")
+    return measure_methods(quick=quick, only=only)
+
+
+def bench_grade(quick: bool, only: str) -> int:
+    from course_utils.grading.bench import bench_grade as measure_grader
+
+    if only:
+        raise BadCall("--only goes with bench methods.")
+    return measure_grader(quick=quick)
+
+
+BENCHMARKS = {"methods": bench_methods, "grade": bench_grade}
 
 
 def listed(text: str) -> list[str]:

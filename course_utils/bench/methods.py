@@ -1,0 +1,88 @@
+"""`course.py bench methods`: every group in a process of its own, then the table and the plot in docs/."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from course_utils.bench.machine import description, load
+from course_utils.bench.measure import ONE_THREAD
+from course_utils.bench.registry import GROUPS
+from course_utils.bench.table import page, picture, summary
+from course_utils.settings import course_root
+
+GROUP_LIMIT_S, SIDE_LIMIT_S = 1800, 300
+KEPT = "bench_methods.json"     # what the table is made of; `--only` renews one group of it
+
+
+def bench_methods(quick: bool = False, only: str = "", docs: Path | None = None) -> int:
+    """Measure, print, and unless `quick` write docs/bench_methods.md, .svg and .json; returns 0.
+
+    Parameters
+    ----------
+    quick : one small picture of each group, three pairs a row, no memory; nothing is written.
+    only : name of the one group to measure; the others keep what they had.
+    docs : folder to write to, if not the course's.
+    """
+    docs = docs or course_root() / "docs"
+    kept_file = docs / KEPT
+    kept = {}
+    if not quick and kept_file.exists():
+        kept = json.loads(kept_file.read_text(encoding="utf-8"))["groups"]
+    for name in (only,) if only else GROUPS:
+        print(f"{name}", flush=True)
+        kept[name] = one_group(name, quick)
+        if quick:
+            continue
+        docs.mkdir(exist_ok=True)
+        machine = description()
+        groups = {group: kept[group] for group in GROUPS if group in kept}
+        write(kept_file, json.dumps({"machine": machine, "groups": groups}, indent=1) + "\n")     # a cut run keeps what it has
+        write(docs / "bench_methods.md", page(groups, machine))
+        write(docs / "bench_methods.svg", picture(groups))
+    print(summary({group: kept[group] for group in GROUPS if group in kept}))
+    if not quick:
+        print("Written to docs/bench_methods.md")
+    return 0
+
+
+def one_group(name: str, quick: bool) -> dict:
+    """The rows of a group as dicts, the load beside them, and one sentence if the group failed."""
+    before, began = load(), time.monotonic()
+    rows, said = in_process([name], "rows", GROUP_LIMIT_S, quick)
+    rows = rows or []
+    if not quick:
+        for number, row in enumerate(rows):
+            for side in ("ours", "peer"):
+                if row["state"] == "counted" and row[f"{side}_s"] is not None:
+                    row[f"{side}_mib"], _ = in_process([name, "--row", str(number), "--side", side], "memory", SIDE_LIMIT_S, quick)
+    return {"rows": rows, "failed": said, "load": [round(before, 1), round(load(), 1)], "seconds": round(time.monotonic() - began)}
+
+
+def in_process(arguments: list[str], what: str, limit_s: float, quick: bool) -> tuple[object, str]:
+    """What `course_utils.bench.group` writes, and one sentence if it failed; what it wrote before counts."""
+    with tempfile.TemporaryDirectory(prefix="course-bench-") as folder:
+        out = Path(folder) / f"{what}.json"
+        command = [sys.executable, "-P", "-m", "course_utils.bench.group", arguments[0], str(out), *arguments[1:], *(["--quick"] if quick else [])]
+        said = ""
+        try:
+            done = subprocess.run(command, cwd=course_root(), env=os.environ | ONE_THREAD, stderr=subprocess.PIPE, timeout=limit_s,
+                                  stdout=subprocess.DEVNULL if what == "memory" else None)
+            if done.returncode:
+                lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+                said = f"The group {arguments[0]} ended early: {lines[-1].strip()[:300] if lines else f'exit status {done.returncode}'}"
+        except subprocess.TimeoutExpired:
+            said = f"The group {arguments[0]} was stopped after {limit_s:.0f} s."
+        if said:
+            print(f"  {said}", flush=True)
+        return (json.loads(out.read_text(encoding="utf-8")) if out.exists() else None), said
+
+
+def write(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(draft, path)
