@@ -1,4 +1,4 @@
-"""What a lab's first cell imports: `start`, `check`, `claim` and `timing`, and with them `%hint` and `%reveal`."""
+"""What a lab's first cell imports: `start`, `check`, `claim` and `timing`; `start` brings the magics."""
 from __future__ import annotations
 
 import os
@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from course_utils import magics
 from course_utils.exercises import registry
 from course_utils.exercises.judge import judge
-from course_utils.exercises.solved import SolutionMissing, solution, solved_cell
+from course_utils.exercises.solved import SolutionMissing, solution
 from course_utils.settings import profile_name, threads
 
 __all__ = ["ClaimError", "WrongAnswer", "check", "claim", "cpu_seconds", "start", "timing"]
 
-_tries: Counter[str] = Counter()       # every check of an exercise draws new cases
-_hints_shown: Counter[str] = Counter()
+_tries: Counter[str] = Counter()  # every check of an exercise draws new cases
 
 
 class ClaimError(AssertionError):
@@ -28,7 +28,7 @@ class WrongAnswer(AssertionError):
 
 
 def start(lab: str, seed: int = 0) -> None:
-    """Get a lab ready: seeds, threads, the look of figures, `%hint` and `%reveal`.
+    """Get a lab ready: seeds, threads, the look of figures, and the magics.
 
     Parameters
     ----------
@@ -41,28 +41,18 @@ def start(lab: str, seed: int = 0) -> None:
     from course_utils.training import seed_everything
 
     _tries.clear()
-    _hints_shown.clear()
     seed_everything(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads())
     use_style()
-    shell = running_shell()
-    if shell is not None:
-        shell.register_magic_function(hint, "line", "hint")
-        shell.register_magic_function(reveal, "line", "reveal")
+    magics.register()
     if profile_name() == "fast":
         print(f"Lab {lab} in the fast profile: fewer steps, pictures and seeds.")
 
 
-def running_shell() -> Any:
-    """The IPython shell that this runs in, or None."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
-
-
 def show(thing: Any) -> None:
     """Display in a notebook, print elsewhere."""
-    if running_shell() is None:
+    if magics.running_shell() is None:
         print(thing)
     else:
         from IPython.display import display
@@ -193,39 +183,3 @@ def cpu_seconds(work: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
         if torch:
             torch.set_num_threads(before)
     return min(spent), answer
-
-
-def hint(line: str) -> None:
-    """`%hint 06.1`: the next hint of an exercise, from a nudge to the line that matters."""
-    exercise = find_or_say(line, "hint")
-    if exercise is None:
-        return
-    shown = _hints_shown[exercise.id] = min(_hints_shown[exercise.id] + 1, len(exercise.hints))
-    print(f"Hint {shown} of {len(exercise.hints)} for {exercise.id}: {exercise.hints[shown - 1]}")
-
-
-def reveal(line: str) -> None:
-    """`%reveal 06.1`: puts the solved cell in place of the cell that it is run in."""
-    exercise = find_or_say(line, "reveal")
-    if exercise is None:
-        return
-    try:
-        text = solved_cell(exercise)
-    except SolutionMissing as missing:
-        print(f"{missing} Ask for `%hint {exercise.id}` instead.")
-        return
-    shell = running_shell()
-    if shell is not None and hasattr(shell, "set_next_input"):
-        shell.set_next_input(text, replace=True)
-        print(f"The solution of {exercise.id} stands in this cell: run it, then the check below.")
-    else:
-        print(text)
-
-
-def find_or_say(line: str, magic: str) -> Any:
-    """The exercise that a magic's line names; where there is none, one sentence and None."""
-    try:
-        return registry.find(line.strip().strip("'\""))
-    except registry.UnknownExercise as unknown:
-        print(f"{unknown} Write for example `%{magic} 06.1`.")
-        return None

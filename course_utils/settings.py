@@ -7,6 +7,7 @@
 |                  | `none`: no real data, and no download either         |                       |
 | `COURSE_CACHE`   | folder for generated and downloaded data             | the user's cache      |
 | `COURSE_THREADS` | threads of torch and BLAS                            | 1                     |
+| `COURSE_LIVE`    | the notebook of a class; set by `course.py live`     | no class              |
 """
 import os
 from pathlib import Path
@@ -83,3 +84,9 @@ def threads() -> int:
     if not given.isdigit() or int(given) < 1:
         raise ValueError(f"COURSE_THREADS is {given!r}; set it to a whole number from 1 up.")
     return int(given)
+
+
+def live_notebook() -> Path | None:
+    """The notebook that is shown to a class, where `course.py live` has started this kernel; else None."""
+    given = os.environ.get("COURSE_LIVE", "").strip()
+    return Path(given) if given else None

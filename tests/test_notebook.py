@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from course_utils import notebook
+from course_utils import magics, notebook
 from course_utils.exercises import Case, Exercise, Misconception, registry, solved
 
 SOURCE = textwrap.dedent('''
@@ -46,7 +46,7 @@ def course(monkeypatch, tmp_path):
     (folder / "99_toy.py").write_text(SOURCE, encoding="utf-8")
     monkeypatch.setattr(solved, "course_root", lambda: tmp_path)
     notebook._tries.clear()
-    notebook._hints_shown.clear()
+    magics.register()
     return folder / "99_toy.py"
 
 
@@ -93,22 +93,22 @@ def test_nbgrader_gets_an_error_for_a_wrong_answer_only(course, monkeypatch):
 
 def test_hints_come_one_by_one(course, capsys):
     for _ in range(4):
-        notebook.hint("99.1")
+        magics.hint("99.1")
     out = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[1] for line in out] == ["think", "multiply", "2 * x", "2 * x"]
 
 
 def test_reveal_puts_the_solved_cell_in_place(course, monkeypatch):
     shell = InteractiveShell()
-    monkeypatch.setattr(notebook, "running_shell", lambda: shell)
+    monkeypatch.setattr(magics, "running_shell", lambda: shell)
     given = []
     monkeypatch.setattr(shell, "set_next_input", lambda text, replace: given.append((text, replace)), raising=False)
-    notebook.reveal("99.1")
+    magics.reveal("99.1")
     text, replace = given[0]
     assert replace and text.startswith("def double(x):") and "helper(np.asarray(x))" in text and "###" not in text
 
 
-@pytest.mark.parametrize("magic", [notebook.hint, notebook.reveal])
+@pytest.mark.parametrize("magic", [magics.hint, magics.reveal])
 @pytest.mark.parametrize("line", ["", "99.7", "nonsense"])
 def test_unknown_exercise_is_one_sentence(course, capsys, magic, line):
     magic(line)

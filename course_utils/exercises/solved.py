@@ -84,6 +84,31 @@ def solved_cell(exercise: Exercise, folder: Path | None = None) -> str:
     SolutionMissing
         If the file or the cell is not there.
     """
+    return "\n".join(row for row in cell_rows(exercise, folder) if not MARKER.match(row)).strip() + "\n"
+
+
+def stub_cell(exercise: Exercise, folder: Path | None = None) -> str:
+    """The cell of an exercise as a student finds it.
+
+    Raises
+    ------
+    SolutionMissing
+        If the file or the cell is not there.
+    """
+    kept, inside = [], False
+    for row in cell_rows(exercise, folder):
+        marker = MARKER.match(row)
+        if marker:
+            inside = marker[1] == "BEGIN"
+            indent = row[:len(row) - len(row.lstrip())]
+            kept += [f"{indent}# YOUR CODE HERE", f"{indent}raise NotImplementedError()"] if inside else []
+        elif not inside:
+            kept.append(row)
+    return "\n".join(kept).strip() + "\n"
+
+
+def cell_rows(exercise: Exercise, folder: Path | None = None) -> list[str]:
+    """Lines of the exercise's cell in the source, markers included."""
     path = source_of(exercise.lab, folder)
     inside, kept = False, []
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -91,8 +116,8 @@ def solved_cell(exercise: Exercise, folder: Path | None = None) -> str:
             if inside:
                 break
             inside = f'label="{exercise.id}"' in line and "[markdown]" not in line
-        elif inside and not MARKER.match(line):
+        elif inside:
             kept.append(line)
-    if not kept:
+    if not any(not MARKER.match(row) for row in kept):
         raise SolutionMissing(f"{path.name} has no cell with the label {exercise.id}.")
-    return "\n".join(kept).strip() + "\n"
+    return kept
