@@ -5,4 +5,8 @@ Each group runs in a process of its own; the rows come one after the other and m
 
 GROUPS = {
     "occlusion": "course_utils.bench.occlusion:rows",
+    "integrated": "course_utils.bench.gradients:integrated",
+    "deeplift": "course_utils.bench.gradients:deeplift",
+    "smooth": "course_utils.bench.gradients:smooth",
+    "ways_back": "course_utils.bench.gradients:ways_back",
 }
