@@ -230,11 +230,12 @@ def grade(
 @app.command()
 def bench(
     what: Annotated[str, typer.Argument(help="methods: the labs' functions beside Captum, lime and others. grade: the grader beside nbgrader and "
-                                             "otter-grader, and a class of 1,000.")] = "methods",
-    quick: Annotated[bool, typer.Option("--quick", help="Less work and fewer turns; of methods, nothing is written.")] = False,
-    only: Annotated[str, typer.Option(help="Of methods: measure this group alone.", show_default=False)] = "",
+                                             "otter-grader, and a class of 1,000. labs: every lab in full, with time, "
+                                             "memory and size.")] = "methods",
+    quick: Annotated[bool, typer.Option("--quick", help="Less work and fewer turns; of methods and labs, nothing is written.")] = False,
+    only: Annotated[str, typer.Option(help="Of methods: this group alone. Of labs: these alone, for example 06,09.", show_default=False)] = "",
 ) -> None:
-    """Measure speed and memory; writes docs/bench_methods.md or docs/bench_grade.md."""
+    """Measure speed and memory; writes docs/bench_methods.md, docs/bench_grade.md or docs/bench_labs.md."""
     if what not in BENCHMARKS:
         raise BadCall(f"There is no benchmark {what!r}; there is: {', '.join(BENCHMARKS)}.")
     raise typer.Exit(BENCHMARKS[what](quick, only))
@@ -253,11 +254,17 @@ def bench_grade(quick: bool, only: str) -> int:
     from course_utils.grading.bench import bench_grade as measure_grader
 
     if only:
-        raise BadCall("--only goes with bench methods.")
+        raise BadCall("--only goes with bench methods and bench labs.")
     return measure_grader(quick=quick)
 
 
-BENCHMARKS = {"methods": bench_methods, "grade": bench_grade}
+def bench_labs(quick: bool, only: str) -> int:
+    from course_utils.bench.labs import bench_labs as measure_labs
+
+    return measure_labs(quick=quick, only=only)
+
+
+BENCHMARKS = {"methods": bench_methods, "grade": bench_grade, "labs": bench_labs}
 
 
 def listed(text: str) -> list[str]:

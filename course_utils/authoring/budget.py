@@ -10,12 +10,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 BUDGET_S = 90.0
 # CPU seconds of `work` on the reference machine (two cores of an AMD EPYC server, one thread): 0.49 to 0.57 over
 # five quiet runs, 0.50 to 0.54 with both cores at work.
 REFERENCE_S = 0.5
 BUDGET_UNITS = BUDGET_S / REFERENCE_S
+THREADS_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+PROGRAM = [sys.executable, "-m", "course_utils.authoring.budget"]
 
 
 def work() -> float:
@@ -41,10 +45,76 @@ def work() -> float:
 
 def calibrate(repeats: int = 3) -> float:
     """The quickest of a few rounds of `work` in a fresh process, in CPU seconds."""
-    env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "course_utils.authoring.budget", str(repeats)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=env, check=True)
+    done = subprocess.run([*PROGRAM, str(repeats)], capture_output=True, text=True, encoding="utf-8", env=os.environ | THREADS_ENV, check=True)
     return float(done.stdout)
+
+
+@contextmanager
+def calibrator() -> Iterator[Callable[[], float]]:
+    """Yields a function that measures one round of `work`, in CPU seconds, whenever it is called.
+
+    The rounds run in one process that is warm: a round takes as long as `work` and nothing more.
+    """
+    process = subprocess.Popen([*PROGRAM, "asked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+                               env=os.environ | THREADS_ENV)
+
+    def measured() -> float:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+
+    try:
+        yield measured
+    finally:
+        process.stdin.close()  # it ends where there is nobody left to ask
+        process.wait()
+        process.stdout.close()
+
+
+def kernel_seconds(pid: int) -> float:
+    """CPU seconds of a kernel so far, with those of the processes that it started.
+
+    Raises
+    ------
+    psutil.NoSuchProcess
+        If it has ended.
+    """
+    import psutil
+
+    kernel = psutil.Process(pid)
+    used = kernel.cpu_times()
+    seconds = used.user + used.system + used.children_user + used.children_system
+    for child in kernel.children(recursive=True):  # on Windows an environment's python.exe only starts the real one, as its child
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(child.cpu_times()[:2])
+    return seconds
+
+
+class Meter:
+    """CPU time that a kernel spends, in units, on a machine whose speed changes as it goes.
+
+    Somebody else's work on the same core slows a lab and the calibration alike, but only where both
+    run at the same time. So a round of the calibration is run between cells, whenever the kernel has spent
+    `EVERY_S` since the last, and what it spent is divided by the mean of the rounds before and after.
+    """
+
+    EVERY_S = 8.0
+
+    def __init__(self, pid: int, calibrate: Callable[[], float]) -> None:
+        self.pid, self.calibrate = pid, calibrate
+        self.spent = self.paused_s = 0.0  # units; wall seconds that went into rounds
+        self.seconds, self.round = 0.0, 0.0
+
+    def look(self, now: bool = False) -> None:
+        """Between two cells: run a round if it is time for one, or if it is wanted now."""
+        seconds = kernel_seconds(self.pid)
+        if self.round and not now and seconds - self.seconds < self.EVERY_S:
+            return
+        began = time.monotonic()
+        latest = self.calibrate()
+        self.paused_s += time.monotonic() - began
+        self.spent += units(seconds - self.seconds, (latest + (self.round or latest)) / 2)
+        self.seconds, self.round = seconds, latest
 
 
 def units(cpu_seconds: float, calibration: float) -> float:
@@ -54,4 +124,8 @@ def units(cpu_seconds: float, calibration: float) -> float:
 
 if __name__ == "__main__":
     work()  # the first round also pays for what torch sets up
-    print(min(work() for _ in range(int(sys.argv[1]))))
+    if sys.argv[1] == "asked":
+        for _ in sys.stdin:
+            print(work(), flush=True)
+    else:
+        print(min(work() for _ in range(int(sys.argv[1]))))

@@ -47,7 +47,7 @@ def environment(profile: str = "full", threads: int = 1) -> dict[str, str]:
 
 
 def execute(notebook: NotebookNode, folder: Path, name: str, env: Mapping[str, str] | None = None,
-            on_cell: Callable[[], None] | None = None) -> NotebookNode:
+            on_cell: Callable[[], None] | None = None, on_kernel: Callable[[int], None] | None = None) -> NotebookNode:
     """Run a notebook's cells in a fresh kernel; fills in the outputs and returns the same notebook.
 
     Parameters
@@ -61,6 +61,8 @@ def execute(notebook: NotebookNode, folder: Path, name: str, env: Mapping[str, s
         Environment of the kernel; `environment()` if not given.
     on_cell : callable, optional
         Called after each code cell.
+    on_kernel : callable, optional
+        Called with the process id of the kernel, before the first cell.
 
     Raises
     ------
@@ -78,6 +80,8 @@ def execute(notebook: NotebookNode, folder: Path, name: str, env: Mapping[str, s
     current: list[str] = ["before the first cell"]
 
     def began(cell: NotebookNode, cell_index: int) -> None:
+        if on_kernel is not None and current[0] == "before the first cell":
+            on_kernel(client.km.provisioner.pid)
         current[0] = name_of_cell(cell, cell_index)
 
     def ended(**_) -> None:
