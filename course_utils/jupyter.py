@@ -15,6 +15,7 @@ UNUSED = (
     "nbgrader.server_extensions.validate_assignment",
     "jupyterlab_jupytext",
     "jupyter_lsp",
+    "nbgitpuller",
     "notebook",
 )
 # Their halves in the browser, which would call what is not loaded.
