@@ -15,7 +15,8 @@ from dataclasses import asdict
 
 import psutil
 
-from course_utils.grading.sandbox import ENVIRONMENT, Limits, SandboxBroken, Session
+from course_utils.grading.sandbox import ENVIRONMENT, Limits, SandboxBroken
+from course_utils.grading.session import Session
 from course_utils.settings import course_root
 
 PROGRAM = "course_utils.grading.inside.bare"
@@ -59,6 +60,15 @@ class Bare:
                 raise SandboxBroken(f"no process: {error}") from None
         return Session(connection)
 
+    def spent(self) -> dict:
+        """CPU seconds of the process and what descends from it, and whether it still is."""
+        try:
+            process = psutil.Process(self.child.pid)
+            found = [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return {"cpu_s": 0.0, "alive": False}
+        return {"cpu_s": sum(seconds_of(one) for one in found), "alive": self.child.poll() is None}
+
     def sweep(self) -> dict:
         """End the process and what descends from it; what has cut itself loose stays."""
         if self.child is None:
@@ -85,3 +95,10 @@ class Bare:
             self.process.wait()
             self.process = None
             self.folder.cleanup()
+
+
+def seconds_of(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:2])
+    except psutil.Error:
+        return 0.0

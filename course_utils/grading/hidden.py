@@ -20,18 +20,19 @@ class Hidden:
     ----------
     exercise : Exercise
     seed : int
-    patience : float
-        Times the seconds that the exercise gives to a call.
+    patience, wall : float
+        Times the CPU seconds that the exercise gives to a call; and times these, seconds by the clock on the wall.
     """
 
     exercise: Exercise
     seed: int
     patience: float = 1.0
+    wall: float = 3.0
     matches: dict[str, list[guard.Outcome]] = field(default_factory=dict)
 
     @property
     def limit_s(self) -> float:
-        """Seconds for one call."""
+        """CPU seconds for one call."""
         return self.patience * self.exercise.limit_s
 
     @cached_property
@@ -80,8 +81,8 @@ class Hidden:
 
     def request(self, number: int, times: int = 1) -> dict:
         """What is asked of the sandbox for one case."""
-        return {"function": self.exercise.function, "through": self.through, "limit_s": self.limit_s, "times": times,
-                "args": list(self.cases[number].args)}
+        return {"function": self.exercise.function, "through": self.through, "limit_s": self.limit_s,
+                "wall_s": self.wall * self.limit_s, "times": times, "args": list(self.cases[number].args)}
 
     def wrong_answers(self, wrong: Misconception) -> list[guard.Outcome]:
         """What a misconception answers, computed when first wanted and kept."""

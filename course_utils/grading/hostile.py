@@ -48,6 +48,8 @@ def also(*lines: str, before: str = "") -> str:
 
 
 GUESS = "return torch.zeros(len(labels), dtype=inputs.dtype)"
+FORGE = ("import os", "from course_utils.grading import packets, wire", "answer = {'outcomes': [{'kind': 'value', 'value': torch.zeros(len(labels), dtype=inputs.dtype)}]}",
+         "def forge():", "    for number in range(10):", "        for packet in packets.cut(number, wire.encode(answer)): os.write(3, packet)")
 
 HOSTILE = (
     # ---- does not end
@@ -133,12 +135,21 @@ HOSTILE = (
     Hostile("forged answers", body(
         "import os, sys", "from course_utils.grading import wire",
         "frame = wire.encode({'id': 1, 'outcomes': [{'kind': 'value', 'value': torch.zeros(len(labels), dtype=inputs.dtype)}], 'points': 100, 'right': True})",
-        "for fd in range(64):", "    try: os.write(fd, frame * 10)", "    except OSError: pass", GUESS), flag="not asked"),
-    Hostile("right and repeated", also(
-        "import os, threading, time", "from course_utils.grading import wire",
-        "def later():", "    time.sleep(0.02)", "    for _ in range(10):", "        try: os.write(3, wire.encode({'id': 5, 'outcomes': []}))", "        except OSError: pass",
-        "threading.Thread(target=later, daemon=True).start()"), flag="not asked"),
-    Hostile("nonsense on every descriptor", body("import os", "for fd in range(64):", "    try: os.write(fd, b'\\xff' * 4096)", "    except OSError: pass", GUESS), flag="oversized"),
+        "for fd in range(64):", "    try: os.write(fd, frame * 10)", "    except OSError: pass", GUESS), flag="nobody asked"),
+    Hostile("forged before the answer", also(*FORGE, "forge()"), "right", flag="nobody asked"),
+    Hostile("forged after the answer", also(  # once the process waits for the next question, which may come before, between or after
+        *FORGE, "import sys, threading, time", "main = threading.main_thread().ident",
+        "def later():", "    while sys._current_frames()[main].f_code.co_name != 'received': time.sleep(0)", "    forge()",
+        "begun = globals().setdefault('begun', [])", "if len(begun) == 1: begun[0].join()",
+        "begun.append(threading.Thread(target=later, daemon=True))", "begun[-1].start()"), "right", flag="nobody asked"),
+    Hostile("answers the question before", also(
+        "import os, sys, threading", "from course_utils.grading import packets, wire", "frame = sys._current_frames()[threading.main_thread().ident]",
+        "while frame.f_code.co_name != 'serve': frame = frame.f_back", "number = frame.f_locals['number']",
+        "again = {'outcomes': [{'kind': 'value', 'value': torch.zeros(len(labels), dtype=inputs.dtype)}]}",
+        "for old in set(globals().get('numbers', [])) - {number}:", "    for packet in packets.cut(old, wire.encode(again)): os.write(3, packet)",
+        "globals().setdefault('numbers', []).append(number)"), "right", flag="nobody asked"),
+    Hostile("answers of nothing", also("import socket", "line = socket.socket(fileno=3)", "try:", "    for _ in range(20): line.send(b'')", "finally: line.detach()"), "right"),
+    Hostile("nonsense on every descriptor", body("import os", "for fd in range(64):", "    try: os.write(fd, b'\\xff' * 4096)", "    except OSError: pass", GUESS), flag="nobody asked"),
     Hostile("patched guard", body(GUESS, before="from course_utils.exercises import guard\nguard.call = lambda *a, **k: guard.Outcome('value', value=True)\n")),
     Hostile("answers kept across cases", body("global kept", "try: return kept", "except NameError: pass", "n = torch.arange(len(labels))",
             "change = model(inputs)[n, labels] - model(baselines)[n, labels]", "kept = (attributions.flatten(1).sum(dim=1) - change).abs() / change.abs()", "return kept")),

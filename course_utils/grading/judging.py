@@ -19,9 +19,10 @@ from course_utils.exercises.differences import not_finite, relation, wrong_form
 from course_utils.exercises.examination import partial_points
 from course_utils.grading import wire
 from course_utils.grading.hidden import Hidden
-from course_utils.grading.sandbox import Gone, Late
+from course_utils.grading.session import Gone, Late
 
 REACTION_S = 3.0             # beyond what the guard in the sandbox takes to stop a call
+STARVED = 0.9                # share of its CPU seconds that a call has to have used for its time to be up in earnest
 KINDS = ("value", "raised", "not started", "timeout", "missing", "no function")
 NOUNS = {"number": "a number", "array": "a numpy array", "tensor": "a tensor", "sequence": "a tuple or list", "mapping": "a dictionary",
          "text": "a text", "nothing": "nothing", "other": "something else"}
@@ -47,8 +48,10 @@ class Result:
         Cases.
     details : list of str
         For the instructor only.
-    late : bool
-        Whether a call did not come back in time.
+    late, starved : bool
+        Whether a call did not come back in time; and whether it had by then not computed for as long as it may.
+    beside, broken : bool
+        Whether its process had answered for other exercises before; and whether its cell could not be executed.
     flags : list of str
     """
 
@@ -64,8 +67,32 @@ class Result:
     passed: int = 0
     total: int = 0
     late: bool = False
+    starved: bool = False
+    beside: bool = False
+    broken: bool = False
     details: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Asked:
+    """What came of a question.
+
+    Attributes
+    ----------
+    outcome : course_utils.exercises.guard.Outcome
+        Of the last call; its kind is `lost` where the process is.
+    line : int
+        Of the student's cell that raised; 0 where none is known.
+    flag : str
+    starved : bool
+        Whether it ran out of time without having computed for that long.
+    """
+
+    outcome: guard.Outcome
+    line: int = 0
+    flag: str = ""
+    starved: bool = False
 
 
 def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], source: str) -> Result:
@@ -75,7 +102,7 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
     ----------
     hidden : Hidden
     ask : callable
-        `ask(request, seconds, limit)` of a session.
+        `ask(request, CPU seconds, limit)` of an attempt.
     source : str
         The student's cell, for the line that raised.
 
@@ -91,13 +118,14 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
     problems: list[judge.Problem | None] = []
     lines: list[int] = []
     for number in range(len(hidden.cases)):
-        outcome, line, flag = asked(hidden, ask, number)
-        result.flags += [flag] if flag else []
+        found = asked(hidden, ask, number)
+        outcome, result.starved = found.outcome, found.starved
+        result.flags += [found.flag] if found.flag else []
         if outcome.kind in ("not started", "missing"):
             result.verdict, result.seconds = outcome.kind, time.monotonic() - began
             return result
         outcomes.append(outcome)
-        lines.append(line)
+        lines.append(found.line)
         problems.append(examined(hidden, number, outcome))
         if outcome.kind in ("timeout", "lost"):
             break
@@ -115,21 +143,21 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
     return result
 
 
-def asked(hidden: Hidden, ask: Callable, number: int, times: int = 1) -> tuple[guard.Outcome, int, str]:
-    """The outcome of one case (the last, where it is put twice), the line that raised, and a flag or nothing."""
+def asked(hidden: Hidden, ask: Callable, number: int, times: int = 1) -> Asked:
+    """Put one case to a submission, once or twice."""
     seconds = times * (hidden.limit_s + guard.GRACE_S) + REACTION_S
     try:
         answer = ask(hidden.request(number, times), seconds, times * hidden.limits[number])
-        return outcome_of(answer, times, len(hidden.cases[number].args))
-    except Late:
-        return guard.Outcome("timeout"), 0, "did not give way when its time was up; its process was ended"
+        return outcome_of(answer, times, len(hidden.cases[number].args), hidden.limit_s)
+    except Late as error:
+        return Asked(guard.Outcome("timeout"), flag="did not give way when its time was up; its process was ended", starved=error.starved)
     except Gone:
-        return guard.Outcome("lost"), 0, "its process ended in the middle of a call"
+        return Asked(guard.Outcome("lost"), flag="its process ended in the middle of a call")
     except wire.Malformed as error:
-        return guard.Outcome("lost"), 0, f"answered what was not asked, or in no form: {error}"
+        return Asked(guard.Outcome("lost"), flag=f"answered in no form: {error}")
 
 
-def outcome_of(answer: dict, times: int, arguments: int) -> tuple[guard.Outcome, int, str]:
+def outcome_of(answer: dict, times: int, arguments: int, limit_s: float) -> Asked:
     """What a frame says of the last of its calls.
 
     Raises
@@ -141,14 +169,15 @@ def outcome_of(answer: dict, times: int, arguments: int) -> tuple[guard.Outcome,
     if not isinstance(told, list) or not told or not isinstance(told[-1], dict):
         raise wire.Malformed("an answer without an outcome")
     told = told[-1] if len(told) == times else told[0]
-    kind, changed, line, error = told.get("kind"), told.get("changed", []), told.get("line", 0), told.get("error")
+    kind, changed, line, error, cpu_s = told.get("kind"), told.get("changed", []), told.get("line", 0), told.get("error"), told.get("cpu_s", 0.0)
     if kind not in KINDS or type(line) is not int or not isinstance(changed, list) or not all(type(k) is int and 0 <= k < arguments for k in changed):
         raise wire.Malformed("an outcome of unknown form")
     if kind == "raised" and not (isinstance(error, list) and len(error) > 1 and all(isinstance(part, str) for part in error)):
         raise wire.Malformed("an error without a name")
     outcome = guard.Outcome(kind, told.get("value") if kind == "value" else None, changed=tuple(changed),
                             error=error_of(error) if kind == "raised" else None)
-    return outcome, line, "did not give way when its time was up" if told.get("stuck") is True else ""
+    starved = kind == "timeout" and type(cpu_s) is float and cpu_s < STARVED * limit_s  # its own word: it wins another try with it, and no points
+    return Asked(outcome, line, "did not give way when its time was up" if told.get("stuck") is True else "", starved)
 
 
 def error_of(told: Sequence[str]) -> BaseException:
@@ -185,8 +214,12 @@ def repeated(hidden: Hidden, ask: Callable, first: guard.Outcome, result: Result
     numbers = flat(first.value)
     if numbers is None:
         return None
-    second, _, flag = asked(hidden, ask, 0, times=2)
-    result.flags += [flag] if flag else []
+    found = asked(hidden, ask, 0, times=2)
+    second, result.starved = found.outcome, found.starved
+    result.flags += [found.flag] if found.flag else []
+    if second.kind in ("timeout", "lost"):
+        result.late = second.kind == "timeout"
+        return examined(hidden, 0, second)
     again = flat(second.value) if second.kind == "value" else None
     if again is not None and close(again, numbers, hidden.exercise.rtol, hidden.exercise.atol):
         return None
@@ -197,7 +230,7 @@ def repeated(hidden: Hidden, ask: Callable, first: guard.Outcome, result: Result
 def explain(hidden: Hidden, result: Result, outcomes: Sequence[guard.Outcome], problems: Sequence[judge.Problem | None], bad: int, line: str) -> None:
     """Fill in what the student and what the instructor is told."""
     problem, outcome = problems[bad], outcomes[bad]
-    result.law, result.late = problem.law or "", outcome.kind == "timeout"
+    result.law, result.late = problem.law or "", result.late or outcome.kind == "timeout"
     result.details = [f"Case: {hidden.cases[bad].about}.", str(problem), *problem.details]
     wrong = recognised(hidden, outcomes) if outcome.kind in ("value", "raised") else None
     if wrong is not None:

@@ -138,7 +138,7 @@ def declared_hash(lab: str) -> str:
     """Hash of what decides the marks: the lab's declarations, and the modules that judge."""
     package = course_root() / "course_utils"
     judging = [package / "exercises" / f"{name}.py" for name in ("contract", "judge", "guard", "answers", "differences")]
-    judging += [package / "grading" / f"{name}.py" for name in ("hidden", "judging", "graft", "wire")]
+    judging += [package / "grading" / f"{name}.py" for name in ("hidden", "judging", "graft", "wire", "packets", "inside/child")]
     return slices.hash_of([*package.glob(f"exercises/lab{lab}*.py"), *judging])
 
 

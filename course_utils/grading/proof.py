@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.grading.sandbox import Gone, Late, Limits, NoSandbox, Sandbox, SandboxBroken
+from course_utils.grading.sandbox import Limits, NoSandbox, Sandbox, SandboxBroken
+from course_utils.grading.session import Gone, Late
 from course_utils.settings import course_root
 
 SEEN = """
@@ -99,7 +100,7 @@ def tried(box: Sandbox, expression: str) -> bool:
             session.ask({"cell": SEEN, "name": "<try>"}, 20, 1 << 16)
             cell = f"def answer():\n    return attempt(lambda: {expression})\n"
             session.ask({"cell": cell, "name": "<try>"}, 20, 1 << 16)
-            asked = session.ask({"function": "answer", "through": None, "limit_s": 20.0, "times": 1, "args": []}, 30, 1 << 16)
+            asked = session.ask({"function": "answer", "through": None, "limit_s": 20.0, "wall_s": 20.0, "times": 1, "args": []}, 30, 1 << 16)
             return asked["outcomes"][0].get("value") is True
         except (Gone, Late, ValueError):
             return False

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import select
 import shutil
 import signal
@@ -11,13 +10,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from course_utils.grading import seccomp, slices, wire
+from course_utils.grading import seccomp, slices
 from course_utils.grading.cgroup import Group
+from course_utils.grading.session import Session
 from course_utils.settings import course_root
 
 FIRST_USER = 61_700          # of systemd's range for users that exist only while something runs
@@ -35,14 +34,6 @@ ENVIRONMENT = {
 
 class NoSandbox(RuntimeError):
     """This machine gives no sandbox; the message says what is missing and what mends it."""
-
-
-class Gone(RuntimeError):
-    """The submission's process, or the whole sandbox, ended before it answered."""
-
-
-class Late(TimeoutError):
-    """The submission did not answer in time."""
 
 
 class SandboxBroken(RuntimeError):
@@ -66,7 +57,9 @@ class Limits:
     disk_bytes : int
         Of /tmp, and as much again of /dev/shm.
     patience : float
-        Times the seconds that an exercise gives to a call.
+        Times the CPU seconds that an exercise gives to a call.
+    wall : float
+        Times these, the seconds by the clock on the wall that a call may take.
     """
 
     memory_bytes: int = 768 << 20
@@ -78,6 +71,7 @@ class Limits:
     file_bytes: int = 32 << 20
     disk_bytes: int = 64 << 20
     patience: float = 1.0
+    wall: float = 3.0
 
 
 def find_bwrap() -> str:
@@ -255,7 +249,7 @@ class Sandbox:
             raise SandboxBroken("the zygote ended" if ready else "the zygote does not answer")
         return json.loads(message)
 
-    def fork(self) -> "Session":
+    def fork(self) -> Session:
         """A fresh process for a submission.
 
         Raises
@@ -263,7 +257,7 @@ class Sandbox:
         SandboxBroken
             If the zygote does not fork.
         """
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             socket.send_fds(self.control, [b"fork"], [theirs.fileno()])
             self.receive(SWEEP_S)
@@ -273,6 +267,25 @@ class Sandbox:
         finally:
             theirs.close()
         return Session(ours)
+
+    def spent(self) -> dict:
+        """What the submission has used since its fork.
+
+        Returns
+        -------
+        dict
+            `cpu_s`: CPU seconds of its process and of all that it started; `alive`: whether the process still is.
+
+        Raises
+        ------
+        SandboxBroken
+            If the zygote does not say.
+        """
+        try:
+            self.control.send(b"spent")
+        except OSError as error:
+            raise SandboxBroken(f"no account: {error}") from None
+        return self.receive(SWEEP_S)
 
     def sweep(self) -> dict:
         """End all that the submission started and empty what it wrote to; says what there was.
@@ -307,82 +320,3 @@ class Sandbox:
             self.process = None
             self.group.close()
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class Session:
-    """The judge's end of the socket to one submission's process."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        connection.setblocking(False)
-
-    def ask(self, request: dict, seconds: float, limit: int) -> dict:
-        """Send a request and read the answer that carries its number.
-
-        Parameters
-        ----------
-        request : dict
-            Gets a number that nobody can guess beforehand.
-        seconds : float
-            Until the whole answer has to be here.
-        limit : int
-            Bytes of arrays in it.
-
-        Raises
-        ------
-        Gone, Late
-            If nothing comes.
-        course_utils.grading.wire.Malformed
-            If something comes that was not asked for, or is no frame.
-        """
-        end = time.monotonic() + seconds
-        if self.waiting():
-            raise wire.Malformed("an answer that was not asked for")
-        number = secrets.randbits(62)
-        self.send(wire.encode({"id": number} | request), end)
-        text_size, array_size = wire.lengths(self.read(wire.LENGTHS.size, end), limit)
-        answer = wire.decode(self.read(text_size, end), self.read(array_size, end))
-        if not isinstance(answer, dict) or type(answer.get("id")) is not int or answer["id"] != number:
-            raise wire.Malformed("an answer to another question")
-        return answer
-
-    def waiting(self) -> bool:
-        """Whether bytes lie there that nobody asked for."""
-        ready, _, _ = select.select([self.connection], [], [], 0)
-        try:
-            return bool(ready) and bool(self.connection.recv(1, socket.MSG_PEEK))
-        except OSError:
-            return False
-
-    def send(self, data: bytes, end: float) -> None:
-        view = memoryview(data)
-        while view:
-            _, ready, _ = select.select([], [self.connection], [], max(end - time.monotonic(), 0))
-            if not ready:
-                raise Late("it does not read its inputs")
-            try:
-                view = view[self.connection.send(view):]
-            except BlockingIOError:
-                continue
-            except OSError:
-                raise Gone("it ended") from None
-
-    def read(self, size: int, end: float) -> bytes:
-        found = bytearray()
-        while len(found) < size:
-            ready, _, _ = select.select([self.connection], [], [], max(end - time.monotonic(), 0))
-            if not ready:
-                raise Late("it does not answer")
-            try:
-                part = self.connection.recv(min(size - len(found), 1 << 20))
-            except BlockingIOError:
-                continue
-            except OSError:
-                part = b""
-            if not part:
-                raise Gone("it ended")
-            found += part
-        return bytes(found)
-
-    def close(self) -> None:
-        self.connection.close()

@@ -22,6 +22,7 @@ from course_utils.settings import course_root
 OPEN = ("__init__.py", "settings.py", "scoring.py", "training.py", "datasets", "models", "plots", "widgets")
 INSIDE = Path(__file__).parent / "inside"
 JUDGING = ("guard.py", "answers.py")  # how a function is called, and values described; no case, no answer
+LINE = ("wire.py", "packets.py")
 EXAMPLE_SEEDS = range(3)
 
 
@@ -69,7 +70,8 @@ def write_course(folder: Path, names: Iterable[str]) -> Path:
     (package / "grading" / "inside").mkdir(parents=True)
     for path in (package / "grading", package / "grading" / "inside"):
         (path / "__init__.py").write_text("", encoding="utf-8")
-    shutil.copyfile(source / "grading" / "wire.py", package / "grading" / "wire.py")
+    for name in LINE:
+        shutil.copyfile(source / "grading" / name, package / "grading" / name)
     for path in INSIDE.glob("*.py"):
         shutil.copyfile(path, package / "grading" / "inside" / path.name)
     for module, wanted in slices(names).items():

@@ -19,6 +19,7 @@ from course_utils.grading.plan import Plan
 
 TRIES = 3                    # of a submission whose worker was lost under it
 AHEAD = 3                    # submissions that wait at a worker
+ALONE = 10.0                 # times its CPU seconds: what a call may take by the clock where nobody else is graded
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _graders: dict[str, Any] = {}
@@ -33,16 +34,17 @@ def work(task: dict) -> dict:
         Plain data: `plan`, `sandboxed`, `name`, `cells` (triples of texts).
     """
     plan = task["plan"]
-    key = f"{plan['declared']}{plan['seeds']}{task['sandboxed']}"
+    key = f"{plan['declared']}{plan['seeds']}{task['sandboxed']}{task['alone']}"
     if key not in _graders:
         from course_utils.grading.grader import Grader
+        from course_utils.grading.sandbox import Limits
 
         close_all()
         if "torch" in plan["modules"]:
             import torch
 
             torch.set_num_threads(1)
-        _graders[key] = Grader(Plan(**plan), slot=os.getpid() % 4, sandboxed=task["sandboxed"])
+        _graders[key] = Grader(Plan(**plan), slot=os.getpid() % 4, limits=Limits(wall=ALONE) if task["alone"] else Limits(), sandboxed=task["sandboxed"])
     began = time.process_time()
     record = _graders[key].grade(task["name"], [Cell(*texts) for texts in task["cells"]])
     return record | {"judge_s": round(time.process_time() - began, 4), "worker": os.getpid()}
@@ -66,7 +68,7 @@ def begin() -> None:
 
 def task_of(plan: Plan, name: str, cells: Sequence[Cell], sandboxed: bool) -> dict:
     """A submission as it travels to a worker: text and numbers only."""
-    return {"plan": asdict(plan), "sandboxed": sandboxed, "name": name, "cells": [(cell.id, cell.grade_id, cell.source) for cell in cells]}
+    return {"plan": asdict(plan), "sandboxed": sandboxed, "alone": False, "name": name, "cells": [(cell.id, cell.grade_id, cell.source) for cell in cells]}
 
 
 def lost(task: dict, why: str) -> dict:
@@ -78,7 +80,8 @@ def locally(tasks: Iterator[dict], jobs: int) -> Iterator[dict]:
     """Grade with processes of this machine; yields records as they come.
 
     A worker that dies takes no other submission with it: those that were in flight are graded again,
-    one at a time, so that it shows which one did it.
+    one at a time, so that it shows which one did it. So are those that ran out of time without having
+    computed for that long: the machine may have had no time for them.
     """
     saved = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -104,8 +107,11 @@ def pooled(tasks: Iterator[dict], jobs: int) -> Iterator[dict]:
             try:
                 for future in done:
                     record = future.result()
-                    waiting.pop(future)
-                    yield record
+                    task = waiting.pop(future)
+                    if record["starved"]:
+                        suspects.append(task)
+                    else:
+                        yield record
             except BrokenProcessPool:
                 suspects += waiting.values()
                 waiting = {}
@@ -122,7 +128,7 @@ def alone(task: dict) -> dict:
     for _ in range(TRIES):
         with new_pool(1) as pool:
             try:
-                return pool.submit(work, task).result()
+                return pool.submit(work, task | {"alone": True}).result()
             except BrokenProcessPool:
                 continue
     return lost(task, "the grader's own process ended at it, every time")
@@ -153,6 +159,7 @@ def by_dask(tasks: Iterator[dict], address: str) -> Iterator[dict]:
     with client:
         tasks = iter(tasks)
         flying: dict = {}
+        suspects: list[dict] = []
         finished = as_completed(loop=client.loop)
 
         def launch() -> None:
@@ -166,12 +173,24 @@ def by_dask(tasks: Iterator[dict], address: str) -> Iterator[dict]:
             launch()
         for future in finished:
             task = flying.pop(future.key)
-            try:
-                yield future.result()
-            except Exception as error:  # whatever a worker elsewhere met
-                yield lost(task, f"{type(error).__name__} on the worker")
-            future.release()
+            record = result_of(future, task)
+            if record.get("starved"):
+                suspects.append(task)
+            else:
+                yield record
             launch()
+        for task in suspects:
+            yield result_of(client.submit(work, task | {"alone": True}, pure=False, retries=TRIES), task)
+
+
+def result_of(future: Any, task: dict) -> dict:
+    """The record of a submission that was sent to a cluster."""
+    try:
+        return future.result()
+    except Exception as error:  # whatever a worker elsewhere met
+        return lost(task, f"{type(error).__name__} on the worker")
+    finally:
+        future.release()
 
 
 class SchedulerMissing(ConnectionError):

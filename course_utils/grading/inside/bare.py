@@ -27,7 +27,7 @@ def main() -> None:
     limit(settings["limits"])
     from course_utils.grading.inside.child import serve
 
-    serve(connection.makefile("rb"), connection.sendall)
+    serve(connection)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The process that has imported everything and computed nothing; it forks once for each submission.
 
 It is the sandbox's first program and does what the judge's side tells it on a socket: `fork` with a
-descriptor, on which the child answers; `end`, upon which everything that the submission started is
+descriptor, on which the child answers; `spent`, for CPU seconds; `end`, upon which everything that the submission started is
 killed and what it wrote is removed. It never reads what a submission sends.
 
 A fork copies only the thread that forks: locks that other threads hold stay locked for ever in the
@@ -113,9 +113,25 @@ def child(channel: int, settings: dict, filter_code: bytes) -> None:
         gc.set_threshold(20_000, 20, 20)  # most submissions end before the first collection
         gc.enable()
         with socket.socket(fileno=3) as connection:
-            serve(connection.makefile("rb", buffering=1 << 16), connection.sendall)
+            serve(connection)
     finally:
         os._exit(0)
+
+
+def spent(child: int) -> dict:
+    """CPU seconds of a submission's process and of all that it started, and whether the process still is."""
+    ticks, alive = 0, False
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) in (1, os.getpid()):
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as handle:
+                state, *numbers = handle.read().rpartition(b")")[2].split()
+        except OSError:
+            continue  # just ended
+        ticks += sum(map(int, numbers[10:14]))  # user and system time, its own and of children that it waited for
+        alive = alive or (int(name) == child and state not in (b"Z", b"X"))
+    return {"cpu_s": ticks / os.sysconf("SC_CLK_TCK"), "alive": alive}
 
 
 def sweep() -> dict:
@@ -168,6 +184,7 @@ def main() -> None:
     assert_one_thread()
     control.sendall(json.dumps({"ready": True, "pid": os.getpid(), "missing": missing, "where": where, "python": sys.version}).encode())
     filter_code = control.recv(1 << 16).removeprefix(b"filter")
+    pid = 0
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
         if not message:
@@ -179,6 +196,8 @@ def main() -> None:
                 control.close()
                 child(descriptors[0], settings["limits"], filter_code)
             control.sendall(json.dumps({"pid": pid}).encode())
+        elif message == b"spent":
+            control.sendall(json.dumps(spent(pid)).encode())
         elif message == b"end":
             control.sendall(json.dumps(sweep()).encode())
         for descriptor in descriptors:
