@@ -77,7 +77,8 @@ sheet(pictures[:64], 16, alt="64 glyphs: white digits on black, of varying slant
 # pictures and returns
 #
 # - `sure`: the share of pictures to which it gives one class a probability of at least 0.9;
-# - `covered`: how many of the ten classes at least one picture in a hundred shows so clearly.
+# - `covered`: how many of the ten classes at least one picture in a hundred shows so clearly;
+# - `counts`: the number of pictures that show each class so clearly.
 #
 # A yardstick needs its own test: real digits it has not seen, averages of two of them, and noise.
 
@@ -127,7 +128,7 @@ def discriminator_loss(real_logits, fake_logits):
     real_logits : torch.Tensor, float, shape (n,)
         Logits of real pictures, from about -100 to 100.
     fake_logits : torch.Tensor, float, shape (m,)
-        Logits of generated pictures.
+        Logits of generated pictures, more or fewer than the real ones.
 
     Returns
     -------
@@ -159,7 +160,7 @@ claim("Loss of a discriminator that always says one half, minus log 2", abs(floa
 # J^{(G)}_{\text{non-saturating}} = -\tfrac12\,\mathbb E_z \log D(G(z)).$$
 #
 # The first makes it a **minimax** game: what one player gains, the other loses, and Algorithm 1 on the slide descends it. The second is the
-# "modified" objective of the recitation. Both are smallest when $D(G(z)) = 1$. Section 6 shows why the difference matters.
+# "modified" objective of the recitation. Both fall as $D(G(z))$ rises to 1. Section 6 shows why the difference matters.
 
 # %% [markdown] tags=["card"] label="02.2-card"
 # ### Exercise 02.2 · Two losses for the generator
@@ -309,6 +310,9 @@ print(players.discriminator)
 # `backward` *adds* to the gradients that are stored in `.grad`. What one player leaves behind in the other is added to that one's next
 # step, unless somebody clears it: the classic silent mistake in this loop.
 #
+# `fake.detach()` has the same values as `fake`, and no way back to what made it. `network.requires_grad_(False)` freezes all weights of a
+# network until `requires_grad_(True)` thaws them: no gradient is stored for them, yet it runs through to the network's input.
+#
 # `Players` holds four things by name: `generator`, `discriminator`, `generator_optimiser`, `discriminator_optimiser`.
 
 # %% [markdown] tags=["card"] label="02.4-card"
@@ -326,7 +330,7 @@ def discriminator_step(players, real, z):
     ----------
     players : Players
         Its discriminator is changed by one step of its optimiser. The generator's weights and its
-        stored gradients (`.grad`) stay as they are.
+        stored gradients (`.grad`) stay as they are, and its parameters require gradients afterwards.
     real : torch.Tensor, shape (n, ...)
         Real pictures.
     z : torch.Tensor
@@ -335,7 +339,8 @@ def discriminator_step(players, real, z):
     Returns
     -------
     float
-        `discriminator_loss` before the step. Gradients stored from earlier steps have no part in it.
+        `discriminator_loss` before the step, as a plain number. Gradients stored from earlier steps
+        have no part in the step.
     """
     ### BEGIN SOLUTION
     fake = players.generator(z).detach()
@@ -372,7 +377,8 @@ def generator_step(players, z):
     Returns
     -------
     float
-        The loss before the step. Gradients stored from earlier steps have no part in it.
+        The loss before the step, as a plain number. Gradients stored from earlier steps have no part
+        in the step.
     """
     ### BEGIN SOLUTION
     players.discriminator.requires_grad_(False)
@@ -398,8 +404,8 @@ generator_step = check("02.5", generator_step)
 #
 # Goodfellow et al. (2014), as on the slide: for each step of the generator, $k$ steps of the discriminator, each on fresh noise and fresh
 # pictures. They used $k = 1$, "the least expensive option", and so do you (for a comparison, put a cell with
-# `play(new_players(1), pictures, 60, k=5, watch=same_z)` below). The learning rates fall to zero in a straight line, so that the
-# players come to rest; the rest of the loop only keeps records.
+# `play(new_players(1), pictures, 60, k=5, watch=same_z)` below). The learning rates fall in a straight line to a hundredth, so that
+# the players come to rest; the rest of the loop only keeps records.
 
 # %%
 def play(players, pictures, steps, k=1, batch=32, seed=0, watch=None):
@@ -603,7 +609,7 @@ describe(figure, "Steepness of both losses in the logit, against the discriminat
                  "picture is surely found out, the other is steepest there.")
 
 # %% [markdown]
-# What is to be seen: a generator that has just begun stands at the left end of each chart: everybody sees through its pictures. There the
+# What is to be seen: a generator whose pictures everybody sees through stands at the left end of each chart. There the
 # minimax loss is flat (it **saturates**), and the non-saturating one is steepest. The two add up to one half.
 
 # %% [markdown]

@@ -11,7 +11,8 @@ from torch import nn
 from course_utils import models
 from course_utils.adversarial import Players
 from course_utils.datasets import glyphs
-from course_utils.exercises import solved
+from course_utils.exercises import registry, solved
+from course_utils.exercises.judge import judge
 from course_utils.plots import sheets
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import latent_walk as walk
@@ -150,6 +151,63 @@ def test_nearest_finds_copies(lab):
     some = models.as_grey(glyphs.load(40, seed=4, cache=False).pictures)
     gap, twin = lab.nearest(some[10:13], some)
     assert twin.tolist() == [10, 11, 12] and float(gap.max()) < 1e-2
+
+
+# What students write that the declarations do not quote word for word
+
+def loss_in_numpy(real, fake):
+    return (np.logaddexp(0, -real.detach().numpy()).mean() + np.logaddexp(0, fake.detach().numpy()).mean()) / 2
+
+
+def all_pictures_together(real, fake):
+    logits, labels = torch.cat([real, fake]), torch.cat([torch.ones_like(real), torch.zeros_like(fake)])
+    return nn.functional.binary_cross_entropy_with_logits(logits, labels)
+
+
+def tidied_up_afterwards(players, real, z):
+    players.discriminator_optimiser.zero_grad()
+    softplus = nn.functional.softplus
+    loss = (softplus(-players.discriminator(real)).mean() + softplus(players.discriminator(players.generator(z))).mean()) / 2
+    loss.backward()
+    players.discriminator_optimiser.step()
+    players.generator_optimiser.zero_grad()
+    return loss.item()
+
+
+def detached_before_a_frozen_judge(players, z):
+    players.discriminator.requires_grad_(False)
+    nn.functional.softplus(-players.discriminator(players.generator(z).detach())).mean().backward()
+
+
+def discriminator_evaluated(players, z):
+    players.discriminator.eval()
+    players.generator_optimiser.zero_grad()
+    loss = nn.functional.softplus(-players.discriminator(players.generator(z))).mean() / 2
+    loss.backward()
+    players.generator_optimiser.step()
+    return loss.item()
+
+
+@pytest.mark.parametrize("number, function, name", [
+    ("02.1", loss_in_numpy, "a number without its gradient"),
+    ("02.1", all_pictures_together, "one mean over both batches"),
+    ("02.3", lambda latent, plan: nn.ModuleList([nn.ConvTranspose2d(latent, *row) for row in plan]), "a list for a network"),
+    ("02.4", tidied_up_afterwards, "the generator's gradients cleared"),
+    ("02.5", detached_before_a_frozen_judge, "no_grad for frozen"),
+    ("02.5", discriminator_evaluated, "eval for frozen"),
+])
+def test_the_judge_recognises(number, function, name):
+    exercise = next(one for one in registry.of_lab("02") if one.id == number)
+    assert judge(exercise, function, 0).misconception == name
+
+
+@pytest.mark.parametrize("number", ["02.4", "02.5"])
+def test_a_step_returns_a_number_and_no_tensor(lab, number):
+    exercise = next(one for one in registry.of_lab("02") if one.id == number)
+    step = getattr(lab, exercise.function)
+    assert judge(exercise, lambda *args: np.float64(step(*args)), 0).right
+    verdict = judge(exercise, lambda *args: torch.tensor(step(*args), dtype=torch.float64), 0)
+    assert not verdict.right and verdict.misconception == "tensor for a number"
 
 
 # The film

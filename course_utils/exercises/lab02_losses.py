@@ -11,7 +11,10 @@ SIZES = (7, 5, 6)
 
 
 def logits_of(seed: int, exercise: int, count: int) -> list[Case]:
-    """Logits of moderate size, of a sure discriminator and of one that is sure and wrong; float64, then float32."""
+    """Logits of moderate size, of a sure discriminator and of one that is sure and wrong; float64, then float32.
+
+    A second batch has three logits more: the numbers of real and generated pictures need not agree.
+    """
     rng = np.random.default_rng([2, exercise, seed])
     cases = []
     for size, dtype, middle, spread, about in (
@@ -19,8 +22,8 @@ def logits_of(seed: int, exercise: int, count: int) -> list[Case]:
         (SIZES[1], torch.float64, 100.0, 1.0, "logits of about 100 and -100, float64"),
         (SIZES[2], torch.float32, 100.0, 1.0, "logits of about 100 and -100, float32"),
     ):
-        signs = rng.permutation(np.resize([1.0, -1.0], size))  # right and wrong, both times sure
-        draws = [middle * rng.permutation(signs) + spread * rng.normal(size=size) for _ in range(count)]
+        draws = [middle * rng.permutation(np.resize([1.0, -1.0], n)) + spread * rng.normal(size=n)  # right and wrong, both times sure
+                 for n in (size, size + 3)[:count]]
         cases.append(Case(tuple(torch.from_numpy(draw).to(dtype) for draw in draws), about))
     return cases
 
@@ -29,9 +32,12 @@ def with_slopes(function, *logits):
     """Each loss, and its gradient with respect to every logit: what training will use."""
     logits = [one.clone().requires_grad_() for one in logits]
     losses = function(*logits)
-    losses = (losses,) if torch.is_tensor(losses) else losses
-    if not isinstance(losses, (tuple, list)) or not all(torch.is_tensor(loss) and loss.ndim == 0 for loss in losses):
-        return losses  # the judge says what is wrong with it
+    if losses is None:
+        return None
+    losses = [torch.tensor(loss, dtype=torch.float64) if isinstance(loss, (float, np.floating)) else loss
+              for loss in (losses if isinstance(losses, (tuple, list)) else (losses,))]  # a plain number has no slope
+    if not all(torch.is_tensor(loss) and loss.ndim == 0 for loss in losses):
+        return {"losses": losses, "slopes": []}  # the judge says what is wrong with it
     slopes = [torch.autograd.grad(loss, logits, retain_graph=True, allow_unused=True) if loss.requires_grad else [None] * len(logits)
               for loss in losses]
     return {"losses": [loss.detach() for loss in losses],
@@ -96,6 +102,31 @@ def summed(real, fake):
     return (len(real) * bce(real, 1.0) + len(fake) * bce(fake, 0.0)) / 2
 
 
+def one_mean(real, fake):
+    return functional.softplus(torch.cat([-real, fake])).mean()
+
+
+def pair_by_pair(real, fake):
+    return (functional.softplus(-real) + functional.softplus(fake)).mean() / 2
+
+
+def bce_of_probabilities(real, fake):
+    real, fake = torch.sigmoid(real), torch.sigmoid(fake)
+    return (functional.binary_cross_entropy(real, torch.ones_like(real)) + functional.binary_cross_entropy(fake, torch.zeros_like(fake))) / 2
+
+
+def written_out(real, fake):
+    return (torch.log(1 + torch.exp(-real)).mean() + torch.log(1 + torch.exp(fake)).mean()) / 2
+
+
+def no_gradient(real, fake):
+    return reference_discriminator(real, fake).item()
+
+
+def in_numpy(real, fake):
+    return (np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean()) / 2
+
+
 DISCRIMINATOR_LOSS = Exercise(
     id="02.1", title="The loss of the discriminator", points=2, minutes=10, difficulty=1, function="discriminator_loss",
     cases=lambda seed: logits_of(seed, 1, 2), oracle=theirs(reference_discriminator), call=with_slopes,
@@ -122,6 +153,24 @@ DISCRIMINATOR_LOSS = Exercise(
         Misconception("real pictures only", real_only, "The fakes have no part in your loss: a discriminator that calls everything real would be perfect."),
         Misconception("sign of ascent", ascent, "The sign is that of the value to be maximised; optimisers descend, so the loss is its negative."),
         Misconception("sum for mean", summed, "You add over the batch; take the means, so that the loss does not grow with the number of pictures."),
+        Misconception("one mean over both batches", one_mean,
+                      "You take one mean over all pictures, so the larger batch counts for more: take the mean over the real ones and the mean "
+                      "over the fakes, half of each."),
+        Misconception("picture by picture", pair_by_pair,
+                      "You add the losses of real and generated pictures one by one, but there need not be as many of the one as of the other: "
+                      "take the two means first, then add."),
+        Misconception("BCE of probabilities", bce_of_probabilities,
+                      "binary_cross_entropy takes probabilities, and the sigmoid has rounded those by then: it cuts the loss off at 100 and the "
+                      "slope with it. Its sister binary_cross_entropy_with_logits starts from the logits."),
+        Misconception("softplus written out", written_out,
+                      "The formula is right, but exp overflows before the logarithm is taken, in float32 from a logit of about 89 on: "
+                      "functional.softplus computes the same without."),
+        Misconception("a number without its gradient", no_gradient,
+                      "The number is right, but nothing leads back from it to the logits: `.item()` and `.detach()` cut the gradient off. Return "
+                      "the tensor."),
+        Misconception("numpy for torch", in_numpy,
+                      "numpy knows nothing of gradients, and a loss without a gradient trains nobody: compute with torch from the logits to the "
+                      "loss, here with functional.softplus."),
     ),
     rtol=1e-5, atol=1e-9,
 )  # fmt: skip
@@ -156,6 +205,26 @@ def sigmoid_twice(fake):
 def non_saturating_upside_down(fake):
     minimax, other = reference_generator(fake)
     return minimax, -other
+
+
+def cut_off(fake):
+    return tuple(loss.item() for loss in reference_generator(fake))
+
+
+def epsilon_in_both(fake):
+    belief = torch.sigmoid(fake)
+    return torch.log(1 - belief + 1e-8).mean() / 2, -torch.log(belief + 1e-8).mean() / 2
+
+
+def both_of_probabilities(fake):
+    belief = torch.sigmoid(fake)
+    zeros, ones = torch.zeros_like(belief), torch.ones_like(belief)
+    return -functional.binary_cross_entropy(belief, zeros) / 2, functional.binary_cross_entropy(belief, ones) / 2
+
+
+def one_the_negative_of_the_other(fake):
+    _, other = reference_generator(fake)
+    return -other, other
 
 
 def signs_hold(args, answer):
@@ -195,6 +264,16 @@ GENERATOR_LOSSES = Exercise(
                       "The sigmoid is taken twice: what comes in are logits already, and a loss with logits in its name applies it itself."),
         Misconception("non-saturating upside down", non_saturating_upside_down,
                       "Your second loss rises when a fake is taken for real. It should be smallest there: -log D."),
+        Misconception("numbers without their gradients", cut_off,
+                      "The numbers are right, but nothing leads back from them to the logits: leave `.item()` and `.detach()` out, and return "
+                      "both tensors."),
+        Misconception("a small number in the logarithms", epsilon_in_both,
+                      "A small number inside a logarithm hides the infinity, but caps the loss and takes its slope away: compute both from the logit."),
+        Misconception("BCE of probabilities", both_of_probabilities,
+                      "binary_cross_entropy takes probabilities that the sigmoid has rounded by then, and cuts both losses off at 100: start from "
+                      "the logits, with softplus or binary_cross_entropy_with_logits."),
+        Misconception("log D for log(1 - D)", one_the_negative_of_the_other,
+                      "Your first loss is minus the second, so log D: in log(1 - D) the logit changes its sign too, since 1 - σ(a) = σ(-a)."),
     ),
     rtol=1e-5, atol=1e-9,
 )  # fmt: skip

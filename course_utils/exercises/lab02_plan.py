@@ -15,6 +15,9 @@ PLANS = (  # channels, kernel, stride, padding of each row
 )
 
 
+LOOSE = "layers that nobody has chained"
+
+
 def plans(seed):
     rng = np.random.default_rng([2, 3, seed])
     cases = []
@@ -34,6 +37,8 @@ def asked(function, latent, plan):
     """The layers' names and the picture that the module makes with fixed weights from fixed latent numbers."""
     with torch.random.fork_rng(devices=[]):  # a layer's first weights come from the global generator: that is no fault
         module = function(latent, plan)
+    if isinstance(module, (list, tuple, nn.ModuleList)):
+        return LOOSE
     if not isinstance(module, nn.Module):
         return module
     module = module.double().train()
@@ -42,7 +47,7 @@ def asked(function, latent, plan):
             parameter.copy_(values)
         pictures = module(latent_numbers(latent))
     kinds = [type(layer).__name__ for layer in module.modules() if not list(layer.children())]
-    return {"layers": " ".join(kinds), "weights": [list(parameter.shape) for parameter in module.parameters()], "pictures": pictures}
+    return {"layers": kinds, "weights": [list(parameter.shape) for parameter in module.parameters()], "pictures": pictures}
 
 
 def latent_numbers(latent):
@@ -65,21 +70,20 @@ def by_functions(latent, plan):
             x = functional.conv_transpose2d(x, weight, None, stride, padding)
             x = functional.relu(functional.batch_norm(x, None, None, vector, next(values), training=True))
             kinds += ["ConvTranspose2d", "BatchNorm2d", "ReLU"]
-    return {"layers": " ".join(kinds), "weights": [list(shape) for shape in shapes], "pictures": x}
+    return {"layers": kinds, "weights": [list(shape) for shape in shapes], "pictures": x}
 
 
-def built(latent, plan, *, layer=nn.ConvTranspose2d, norm=True, norm_last=False, bias=False, end=nn.Sigmoid, middle=nn.ReLU,
-          middle_last=False, shared=None):
+def built(latent, plan, *, layer=nn.ConvTranspose2d, norm=True, norm_last=False, bias=False, bias_last=True, end=nn.Sigmoid, middle=nn.ReLU,
+          middle_last=False, middle_first=False, shared=None):
     """A generator with one thing wrong; what is wrong is said by the keyword."""
     layers, entrance = [], latent
     for number, (width, kernel, stride, padding) in enumerate(plan, start=1):
         last = number == len(plan)
         stride, padding = shared or (stride, padding)
-        layers.append(layer(entrance, width, kernel, stride, padding, bias=last or bias))
-        if norm and (not last or norm_last):
-            layers.append(nn.BatchNorm2d(width))
-        if not last or middle_last:
-            layers.append(middle())
+        layers.append(layer(entrance, width, kernel, stride, padding, bias=bias or (last and bias_last)))
+        between = [nn.BatchNorm2d(width)] if norm and (not last or norm_last) else []
+        between += [middle()] if not last or middle_last else []
+        layers += between[::-1] if middle_first else between
         if last and end is not None:
             layers.append(end())
         entrance = width
@@ -112,7 +116,7 @@ BUILD_GENERATOR = Exercise(
     misconceptions=(
         Misconception("convolutions for transposed ones", normal_convolutions,
                       "These are normal convolutions: they keep or shrink the maps. A generator grows them: nn.ConvTranspose2d."),
-        Misconception("batch norm on the pictures", wrong(norm_last=True, bias=True),
+        Misconception("batch norm on the pictures", wrong(norm_last=True),
                       "The last row is normalised too: every batch of pictures is then forced to one mean and one spread. No batch norm before "
                       "the sigmoid."),
         Misconception("no batch norm", wrong(norm=False), "Batch norm is missing after the transposed convolutions between first and last."),
@@ -127,6 +131,19 @@ BUILD_GENERATOR = Exercise(
         Misconception("same stride everywhere", wrong(shared=(2, 1)),
                       "Every row has stride 2 and padding 1 here: the first row has to grow one pixel to its kernel's size. Take stride and "
                       "padding from the plan."),
+        Misconception("convolutions with the plan's geometry", wrong(layer=nn.Conv2d),
+                      "A normal convolution shrinks, and its kernel does not even fit on the one pixel that comes in: what grows maps is "
+                      "nn.ConvTranspose2d."),
+        Misconception("no bias in the last row", wrong(bias_last=False),
+                      "The last row has lost its bias: no batch norm follows it, so only its bias can set how dark the paper is."),
+        Misconception("every row alike", wrong(norm_last=True, middle_last=True, bias_last=False),
+                      "The last row has batch norm and ReLU like the others, and the sigmoid comes after them: there the sigmoid stands in their "
+                      "place."),
+        Misconception("ReLU before batch norm", wrong(middle_first=True),
+                      "The ReLU comes before the batch norm here: DCGAN normalises what the transposed convolution returns, and cuts off below zero "
+                      "after that."),
+        Misconception("a list for a network", lambda latent, plan: list(built(latent, plan)),
+                      "These are layers, but no network yet: nobody says that each takes what the one before returns. nn.Sequential(*layers) does."),
     ),
     rtol=1e-6, atol=1e-9,
 )  # fmt: skip

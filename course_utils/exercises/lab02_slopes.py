@@ -44,7 +44,8 @@ def rounded(a):
 
 def of_probability(a):
     d = sigma(a)
-    return -0.5 / np.maximum(sigma(-a), 1e-300), -0.5 / np.maximum(d, 1e-300)
+    with np.errstate(divide="ignore"):
+        return -0.5 / (1 - d), -0.5 / d
 
 
 def turned(a):
@@ -71,6 +72,8 @@ SLOPES = Exercise(
         Misconception("other order", lambda a: (-sigma(-a) / 2, -sigma(a) / 2),
                       "The two are in the wrong order: the minimax slope is the one that vanishes where the discriminator is sure of the fakes."),
         Misconception("without the half", lambda a: (-sigma(a), -sigma(-a)), "Both are twice too large: the losses carry a factor of one half."),
+        Misconception("second sign lost", lambda a: (-sigma(a) / 2, sigma(-a) / 2),
+                      "The first slope is right, the second has lost its sign: -log D falls as well when the logit rises."),
         Misconception("mean over the batch", lambda a: (-sigma(a) / 2 / len(a), -sigma(-a) / 2 / len(a)),
                       "You divide by the number of samples: asked is the slope of each sample's own loss."),
     ),

@@ -10,6 +10,7 @@ from course_utils.exercises.contract import Case, Exercise, Law, Misconception, 
 from course_utils.exercises.lab02_losses import bce
 from course_utils.exercises.lab02_players import LR, frozen, gradients, line, players
 
+STORED = "change of the gradients stored in the other"  # what came in, less what was cleared
 SIZES = ((5, 3, True), (4, 2, False), (6, 4, True))  # samples, latent numbers, batch norm in the discriminator
 
 
@@ -31,7 +32,7 @@ def observed(function, both, *batches):
     before = gradients(other)
     loss = function(both, *batches)
     return {"loss": loss, "generator": line(both.generator), "discriminator": line(both.discriminator),
-            "gradients left in the other": gradients(other) - before,
+            STORED: gradients(other) - before,
             "frozen": frozen(both.generator) or frozen(both.discriminator)}
 
 
@@ -56,14 +57,14 @@ def discriminator_by_hand(both, real, z):
     value, weights = after(both.discriminator, loss)
     generator = line(both.generator)
     return {"loss": value, "generator": generator, "discriminator": weights,
-            "gradients left in the other": torch.zeros_like(generator), "frozen": False}
+            STORED: torch.zeros_like(generator), "frozen": False}
 
 
 def generator_by_hand(both, z):
     discriminator = line(both.discriminator)
     value, weights = after(both.generator, lambda weights: bce(both.discriminator(functional_call(both.generator, weights, (z,))), 1.0) / 2)
     return {"loss": value, "generator": weights, "discriminator": discriminator,
-            "gradients left in the other": torch.zeros_like(discriminator), "frozen": False}
+            STORED: torch.zeros_like(discriminator), "frozen": False}
 
 
 def other_untouched(name):
@@ -72,18 +73,33 @@ def other_untouched(name):
 
 
 def nothing_left(args, answer):
-    return not bool(answer["gradients left in the other"].any())
+    return not bool(answer[STORED].any())
+
+
+def thawed(args, answer):
+    return answer["frozen"] is False
+
+
+def a_number(args, answer):
+    return not torch.is_tensor(answer["loss"])
+
+
+NUMBER = Law("a plain number", "The loss comes back as a Python number: `loss.item()`. A tensor would drag its graph along, step after step, and "
+             "no curve could be drawn from it.", a_number)
 
 
 def step_d(both, real, z, *, detach=True, zero=True, label_real=1.0, label_fake=0.0, squash=False, factor=0.5, with_real=True,
-           with_fake=True, joint=False, move=True, move_generator=False):
+           with_fake=True, joint=False, move=True, move_generator=False, clear_generator=False, cut_behind=False, number=True):
     """A step of the discriminator with one thing wrong; what is wrong is said by the keyword."""
+    if clear_generator:
+        both.generator_optimiser.zero_grad()
     fake = both.generator(z)
     fake = fake.detach() if detach else fake
     if joint:
         real_logits, fake_logits = both.discriminator(torch.cat([real, fake])).split(len(real))
     else:
         real_logits, fake_logits = both.discriminator(real), both.discriminator(fake)
+    fake_logits = fake_logits.detach() if cut_behind else fake_logits
     if squash:
         real_logits, fake_logits = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     loss = factor * (with_real * bce(real_logits, label_real) + with_fake * bce(fake_logits, label_fake))
@@ -94,7 +110,7 @@ def step_d(both, real, z, *, detach=True, zero=True, label_real=1.0, label_fake=
         both.discriminator_optimiser.step()
     if move_generator:
         both.generator_optimiser.step()
-    return loss.item()
+    return loss.item() if number else loss
 
 
 def wrong_d(**what):
@@ -102,8 +118,11 @@ def wrong_d(**what):
 
 
 def step_g(both, z, *, detach=False, zero=True, freeze=True, thaw=True, squash=False, kind="non-saturating", factor=0.5, move=True,
-           move_discriminator=False):
+           move_discriminator=False, clear_discriminator=False, evaluate=False, number=True):
     """A step of the generator with one thing wrong; what is wrong is said by the keyword."""
+    if clear_discriminator:
+        both.discriminator_optimiser.zero_grad()
+    both.discriminator.train(not evaluate)
     fake = both.generator(z)
     both.discriminator.requires_grad_(not freeze)
     logits = both.discriminator(fake.detach().requires_grad_() if detach else fake)
@@ -117,11 +136,19 @@ def step_g(both, z, *, detach=False, zero=True, freeze=True, thaw=True, squash=F
         both.generator_optimiser.step()
     if move_discriminator:
         both.discriminator_optimiser.step()
-    return loss.item()
+    return loss.item() if number else loss
 
 
 def wrong_g(**what):
     return lambda both, z: step_g(both, z, **what)
+
+
+def without_a_graph(both, z):
+    """Takes `no_grad` for freezing: backward then finds no way to the generator, and torch says so."""
+    both.generator_optimiser.zero_grad()
+    with torch.no_grad():
+        logits = both.discriminator(both.generator(z))
+    (bce(logits, 1.0) / 2).backward()
 
 
 def critic_logits(both, z):
@@ -142,7 +169,10 @@ DISCRIMINATOR_STEP = Exercise(
     laws=(
         Law("the other player stands still", "The generator's weights must be the same before and after a step of the discriminator.",
             other_untouched("generator")),
-        Law("nothing is left behind", "A step of the discriminator leaves no gradient in the generator.", nothing_left),
+        Law("nothing is left behind", "The gradients stored in the generator are the same before and after a step of the discriminator: none is "
+            "added, none cleared.", nothing_left),
+        Law("thawed", "Whoever freezes the generator has to thaw it: its parameters must ask for gradients again afterwards.", thawed),
+        NUMBER,
     ),
     hints=(
         "Four parts: fakes, loss, gradients, step. Ask of each which network it may change.",
@@ -169,6 +199,14 @@ DISCRIMINATOR_STEP = Exercise(
         Misconception("no step", wrong_d(move=False), "The gradients are there, and nobody moves: the optimiser's `step()` is missing."),
         Misconception("generator moved", wrong_d(detach=False, move_generator=True), "The generator was moved too, and to the discriminator's advantage: step the discriminator's optimiser alone."),
         Misconception("without the half", wrong_d(factor=1.0), "The step is twice as long: the half of the loss is missing. Use your `discriminator_loss`."),
+        Misconception("the generator's gradients cleared", wrong_d(clear_generator=True),
+                      "You clear the generator's gradients as well, and they are its own affair: call `zero_grad()` on the discriminator's "
+                      "optimiser alone, and detach the fakes, so that there is nothing to tidy up."),
+        Misconception("cut behind the discriminator", wrong_d(cut_behind=True),
+                      "The cut is in the wrong place: without a gradient of their logits the discriminator learns nothing from the fakes. Detach "
+                      "the pictures before they go in."),
+        Misconception("tensor for a number", wrong_d(number=False),
+                      "All is right but what you return, a tensor with its whole graph: `loss.item()` is the number alone."),
     ),
     rtol=1e-6, atol=1e-9,
 )  # fmt: skip
@@ -179,9 +217,10 @@ GENERATOR_STEP = Exercise(
     laws=(
         Law("the other player stands still", "The discriminator's weights must be the same before and after a step of the generator.",
             other_untouched("discriminator")),
-        Law("nothing is left behind", "A step of the generator leaves no gradient in the discriminator.", nothing_left),
-        Law("thawed", "Whoever freezes the discriminator has to thaw it: its parameters must ask for gradients again afterwards.",
-            lambda args, answer: answer["frozen"] is False),
+        Law("nothing is left behind", "The gradients stored in the discriminator are the same before and after a step of the generator: none is "
+            "added, none cleared.", nothing_left),
+        Law("thawed", "Whoever freezes the discriminator has to thaw it: its parameters must ask for gradients again afterwards.", thawed),
+        NUMBER,
     ),
     hints=(
         "The gradient has to run *through* the discriminator into the generator, and stop there: nothing is detached here, but something "
@@ -210,6 +249,23 @@ GENERATOR_STEP = Exercise(
         Misconception("without the half", wrong_g(factor=1.0), "The step is twice as long: the half of the loss is missing. Use your `generator_losses`."),
         Misconception("mean logit for loss", critic_logits,
                       "You follow the logit itself, as with a Wasserstein critic. Here the loss is -log D, whose slope fades as the fakes are believed."),
+        Misconception("detached as in the other step", wrong_g(detach=True, freeze=False),
+                      "The fakes are detached as in the discriminator's step: the gradient stays in the discriminator, and the generator never "
+                      "hears of it. Here nothing is detached, and the discriminator is frozen."),
+        Misconception("no_grad for frozen", without_a_graph,
+                      "No gradient finds its way to the generator: `torch.no_grad()` and `.detach()` cut the way through the discriminator. "
+                      "`requires_grad_(False)` on the discriminator leaves it open, and keeps only its weights out."),
+        Misconception("eval for frozen", wrong_g(freeze=False, evaluate=True),
+                      "`eval()` freezes nothing: it makes batch norm use its running means, and gradients are stored as before. Freeze with "
+                      "`requires_grad_(False)`."),
+        Misconception("eval beside frozen", wrong_g(evaluate=True),
+                      "With `eval()` batch norm uses its running means, so this is not the discriminator that the generator plays against: "
+                      "freeze the weights, and leave the mode as it is."),
+        Misconception("the discriminator's gradients cleared", wrong_g(clear_discriminator=True),
+                      "You clear the discriminator's gradients, and they should be as you found them: freeze it, so that none is added, and call "
+                      "`zero_grad()` on the generator's optimiser alone."),
+        Misconception("tensor for a number", wrong_g(number=False),
+                      "All is right but what you return, a tensor with its whole graph: `loss.item()` is the number alone."),
     ),
     rtol=1e-6, atol=1e-9,
 )  # fmt: skip
