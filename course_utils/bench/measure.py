@@ -31,7 +31,8 @@ class Row:
     share_bar : least share of the ceiling's rate.
     needs : modules of the peer; where one is not installed, the row says so.
     against : what the peer is and how it is set.
-    about : one sentence for below the table: what the tolerance means, or what explains the figure.
+    about : one sentence for below the table: what the tolerance means, or what explains the figure; a function
+        without arguments that makes it is called once the row has been timed.
     """
 
     group: str
@@ -46,7 +47,7 @@ class Row:
     share_bar: float | None = None
     needs: tuple[str, ...] = ()
     against: str = ""
-    about: str = ""
+    about: str | Callable[[], str] = ""
 
 
 @dataclass
@@ -91,7 +92,7 @@ def measure(row: Row, rounds: int, limit_s: float = 120.0) -> Measured:
 
     Each turn is one call of ours, of the peer and of the ceiling, in changing order.
     """
-    found = Measured(row.group, row.name, row.setting, row.against, row.about, row.bar, row.share_bar, row.tolerance)
+    found = Measured(row.group, row.name, row.setting, row.against, "" if callable(row.about) else row.about, row.bar, row.share_bar, row.tolerance)
     missing = [name for name in row.needs if not installed(name)]
     if missing:
         found.state, found.said = "not installed", f"{missing[0]} is not installed"
@@ -103,6 +104,8 @@ def measure(row: Row, rounds: int, limit_s: float = 120.0) -> Measured:
             found.said = f"the results differ by {found.difference:.2g}, more than {row.tolerance:.2g}: the row does not count"
             return found
         take_turns(row, found, rounds, limit_s)
+        if callable(row.about):
+            found.about = row.about()
     except Exception as error:                          # one row's failure is its own
         found.state, found.said = "failed", f"{type(error).__name__}: {first_line(error)}"
     return found

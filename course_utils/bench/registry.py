@@ -9,4 +9,10 @@ GROUPS = {
     "deeplift": "course_utils.bench.gradients:deeplift",
     "smooth": "course_utils.bench.gradients:smooth",
     "ways_back": "course_utils.bench.gradients:ways_back",
+    "tsne": "course_utils.bench.embedding:rows",
+    "bayes": "course_utils.bench.bayes:rows",
+    "transposed": "course_utils.bench.transposed:rows",
+    "search": "course_utils.bench.shares:search",
+    "sis": "course_utils.bench.shares:sis",
+    "cam": "course_utils.bench.shares:cam",
 }
