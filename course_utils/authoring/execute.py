@@ -40,6 +40,7 @@ def environment(profile: str = "full", threads: int = 1) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait sleep: spinning, they take the cores of the run beside this one
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join(path),
         "TQDM_DISABLE": "1",
