@@ -9,6 +9,8 @@ GROUPS = {
     "deeplift": "course_utils.bench.gradients:deeplift",
     "smooth": "course_utils.bench.gradients:smooth",
     "ways_back": "course_utils.bench.gradients:ways_back",
+    "lime_pictures": "course_utils.bench.lime:pictures",
+    "lime_text": "course_utils.bench.lime:text",
     "tsne": "course_utils.bench.embedding:rows",
     "bayes": "course_utils.bench.bayes:rows",
     "transposed": "course_utils.bench.transposed:rows",
