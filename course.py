@@ -27,6 +27,8 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py fetch                  download the real data that the last sections use
   python3 course.py train NAME             train a shipped network again
   python3 course.py build [--check] [06]   make the notebooks from their sources
+  python3 course.py live 06                a lab in front of a class: large letters, your notes beside it
+  python3 course.py slides 06              a lab as slides, one file that needs no network
   python3 course.py site [--solved]        all labs as web pages that need no network and no server
   python3 course.py release --labs 06,09 --out DIR       the zip for students, without solutions
   python3 course.py grade FOLDER --lab 09 --out DIR      marks, feedback and a report, in a sandbox
@@ -35,7 +37,7 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
 
 Add --help to one of them for its options."""
 
-VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "site", "release", "grade", "bench", "install")
+VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "live", "slides", "site", "release", "grade", "bench", "install")
 EXTRAS = {"lab": "", "site": "[site]", "test": "[site,test]", "bench": "[site,test,bench]"}  # what is installed for a verb; each holds the one before
 
 
@@ -372,7 +374,9 @@ def main(arguments):
         wanted = [what for what in EXTRAS if "--" + what in arguments or is_installed(what)]
         install(wanted[-1] if wanted else "lab", again=True)
         return 0
-    what = verb if verb in EXTRAS and "--help" not in arguments else "lab"
+    what = "site" if verb in ("live", "slides") else verb  # formulas and slides come with the site's tools
+    if what not in EXTRAS or "--help" in arguments:
+        what = "lab"
     if not is_installed(what):
         install(what)
     return hand_over(arguments)

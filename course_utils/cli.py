@@ -88,6 +88,41 @@ def build(
 
 
 @app.command()
+def live(
+    number: Annotated[str, typer.Argument(help="Number of the lab, for example 06.", show_default=False)],
+    folder: Annotated[Path | None, typer.Option(help="Folder for the copies and the saved classes; course-live in your home if not given.",
+                                                show_default=False)] = None,
+    font_size: Annotated[int, typer.Option(min=10, max=60, help="Size of code, text and outputs in pixels.")] = 20,
+    port: Annotated[int, typer.Option(help="First port to try; the next free one is taken.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser where there is a screen.")] = True,
+) -> None:
+    """Show a lab to a class: a fresh copy in JupyterLab with large letters, and your notes with the time."""
+    from course_utils.live.markup import AssetMissing
+    from course_utils.live.session import live as begin
+
+    try:
+        begin(one_lab(number), folder, font_size, port, browser)
+    except (AssetMissing, OSError) as error:
+        raise BadCall(str(error)) from error
+
+
+@app.command()
+def slides(
+    number: Annotated[str, typer.Argument(help="Number of the lab, for example 06.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="File to write; runs/NAME.slides.html if not given.", show_default=False)] = None,
+    solved: Annotated[bool, typer.Option("--solved", help="Show the solutions of the exercises as well.")] = False,
+) -> None:
+    """Write a lab as slides: one HTML file that needs no network; S opens your notes."""
+    from course_utils.live.deck import write_slides
+    from course_utils.live.markup import AssetMissing
+
+    try:
+        print(write_slides(one_lab(number), out, solved=solved))
+    except (AssetMissing, OSError) as error:
+        raise BadCall(str(error)) from error
+
+
+@app.command()
 def exercises(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of misconceptions and laws.")] = False,
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 # Server extensions that the labs do not need: loading them takes a second, and nbgrader's put
 # warnings about a missing course database on the screen. The user's own Jupyter is not touched.
@@ -72,7 +74,8 @@ def arguments(folder: Path, opened: str | None, port: int, browser: bool) -> lis
     return given
 
 
-def serve(folder: Path, opened: str | None = None, port: int = 8888, browser: bool = True) -> None:
+def serve(folder: Path, opened: str | None = None, port: int = 8888, browser: bool = True,
+          options: Sequence[str] = (), prepare: Callable[[Any], str] | None = None) -> None:
     """Run JupyterLab on `folder` until Ctrl-C; prints its address once it can be opened.
 
     Parameters
@@ -81,6 +84,8 @@ def serve(folder: Path, opened: str | None = None, port: int = 8888, browser: bo
     opened : name of a notebook in it that is opened at once.
     port : first port to try; where it is taken, the next free one.
     browser : whether to open a browser, on a machine that has a screen.
+    options : further arguments of JupyterLab's command line.
+    prepare : called with the server before it starts to serve; what it returns is printed below the address.
     """
     write_settings(Path(sys.prefix))
     # jsonschema imports this parser of web addresses where it finds it, for a check that nothing here
@@ -88,10 +93,12 @@ def serve(folder: Path, opened: str | None = None, port: int = 8888, browser: bo
     sys.modules.setdefault("rfc3987_syntax", None)
     from jupyterlab.labapp import LabApp
 
-    server = LabApp.initialize_server(argv=arguments(folder, opened, port, browser))
+    server = LabApp.initialize_server(argv=[*arguments(folder, opened, port, browser), *options])
     if server.port != port:
         print(f"Port {port} is taken; using {server.port}.")
     print(f"JupyterLab runs. Open this address:\n\n    {server.public_url}\n")
+    if prepare is not None:
+        print(prepare(server))
     print("Leave this window open while you work; Ctrl-C here ends JupyterLab.", flush=True)
     server.identity_provider.token_generated = False  # else the server prints the address again, four times
     server.start()

@@ -84,6 +84,7 @@ def reset_exercise(line: str) -> None:
 
 def put_in_place(text: str, said: str) -> None:
     """Replace the cell that runs by `text` and say a sentence; print the text where there is no notebook."""
+    text = text.rstrip("\n")
     shell = running_shell()
     if shell is not None and hasattr(shell, "set_next_input"):
         shell.set_next_input(text, replace=True)
