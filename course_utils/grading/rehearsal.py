@@ -32,8 +32,8 @@ def rehearse(plan: Plan) -> dict:
     for _, source, _ in graft([], plan.exercises, plan.order, instead=plan.solved).cells:
         exec(compile(source, "<solution>", "exec"), names)
     cases = {exercise.id: list(exercise.cases(plan.seeds[exercise.id])) for exercise in plan.exercises}
-    inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
     before = set(sys.modules)
+    inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
     for exercise in plan.exercises:
         for args in inputs[exercise.id]:
             guard.call(names[exercise.function], args, 10 * exercise.limit_s, judge.through(exercise))

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.random  # noqa: F401: numpy loads it when it is first used, which would be once in each fork
 
 from course_utils.exercises import guard
 from course_utils.grading import packets, wire
@@ -106,7 +107,7 @@ def guarded(function: Callable, args: list, limit_s: float, wall_s: float, throu
     random.seed(0)
     np.random.seed(0)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].default_generator.manual_seed(0)  # `torch.manual_seed` writes down its whole stack for each device that is not there
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         ended, cpu_s = run_for(run, limit_s, wall_s)
     if not ended:
