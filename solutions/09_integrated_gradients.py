@@ -214,15 +214,18 @@ describe(figure, "Four panels with five points each on a slope that is 2 up to o
 # ## 3 · Integrated gradients
 #
 # For $n$ inputs and $m$ points there are $m \cdot n$ gradients to take, and no two depend on each other: they can go through the network
-# in batches.
+# in batches. Small ones: what a batch leaves behind in the layers should fit into the processor's cache until the way back needs it.
+
+# %%
+BATCH = 16   # points that the network gets at a time
 
 # %% [markdown] tags=["card"] label="09.2-card"
 # ### Exercise 09.2 · Integrated gradients
 # *3 points · 15 minutes · difficulty ●●○*
 #
 # Write `integrated_gradients`. `gradient` (section 1) takes the slopes of a batch, and `path_rule` says where. The function has to
-# work for inputs of any shape: pictures `(n, 3, h, w)`, sequences `(n, 4, length)`, tables `(n, features)`. Hand the network a limited
-# number of points at once, say 64: all $m \cdot n$ of them would fill the memory.
+# work for inputs of any shape: pictures `(n, 3, h, w)`, sequences `(n, 4, length)`, tables `(n, features)`. Hand the network `BATCH`
+# points at once: all $m \cdot n$ of them would fill the memory.
 
 # %% tags=["exercise"] label="09.2"
 def integrated_gradients(model, inputs, labels, baselines, m, rule="midpoint"):
@@ -251,7 +254,7 @@ def integrated_gradients(model, inputs, labels, baselines, m, rule="midpoint"):
     alphas, weights = (torch.as_tensor(part, dtype=inputs.dtype).view(m, *[1] * inputs.ndim) for part in path_rule(rule, m))
     difference = inputs - baselines
     path = (baselines + alphas * difference).flatten(0, 1)
-    portions = zip(path.split(64), labels.repeat(m).split(64))
+    portions = zip(path.split(BATCH), labels.repeat(m).split(BATCH))
     gradients = torch.cat([gradient(model, points, classes) for points, classes in portions])
     return difference * (weights * gradients.view(m, *inputs.shape)).sum(dim=0)
     ### END SOLUTION

@@ -721,6 +721,63 @@ gap = from_unit / best_scores[:16, 0, None, None, None] - kernels
 claim("Reconstructions of conv1, divided by the unit's value, differ from the filters by", np.abs(gap[inside]).max(), at_most=1e-3)
 
 # %% [markdown]
+# **Only what the unit has seen.** Most of the way down carries zeros: what starts at one unit never leaves its receptive field, one place
+# in the last layer and 18 by 18 pixels at the end. So carry only that square, for each picture with the row and column of its corner, and
+# cut out of what was noted on the way up the part that lies under it. Places beyond the border of a map do not exist: they stay zero.
+
+# %%
+def under(maps, corners, size):
+    """The square at each picture's own corner (n, 2) of maps (n, c, h, w): (n, c, size, size), and which of its places exist."""
+    (rows, columns), limits = ((corners[:, k, None] + torch.arange(size) for k in (0, 1)), maps.shape[2:])
+    exists = ((rows >= 0) & (rows < limits[0]))[:, :, None] & ((columns >= 0) & (columns < limits[1]))[:, None]
+    rows, columns = rows.clamp(0, limits[0] - 1)[:, :, None], columns.clamp(0, limits[1] - 1)[:, None]
+    found = maps.permute(0, 2, 3, 1)[torch.arange(len(maps))[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    return found * exists[:, None], exists[:, None]
+
+
+def local_deconvnet(layers, pictures, filters, rule="deconvnet"):
+    """What `deconvnet` returns, by way of the unit's receptive field alone; for poolings whose windows do not overlap."""
+    noted, maps, every = [], pictures, torch.arange(len(filters))
+    with torch.no_grad():
+        for layer in layers:
+            noted.append(maps)
+            maps = layer(maps)
+        value, place = maps[every, filters].flatten(1).max(dim=1)
+        corners = torch.stack([place // maps.shape[3], place % maps.shape[3]], dim=1)
+        signal = torch.zeros(*maps.shape[:2], 1, 1).index_put((every, filters), value[:, None, None])
+        for layer, entered in zip(layers[::-1], noted[::-1]):
+            if isinstance(layer, nn.MaxPool2d):
+                corners, size = corners * layer.stride, signal.shape[2] * layer.stride
+                switches = F.max_pool2d(under(entered, corners, size)[0], layer.kernel_size, layer.stride, return_indices=True)[1]
+                signal = unpool(signal, switches, (size, size))
+            elif isinstance(layer, nn.ReLU):
+                signal = pass_back(under(entered, corners, signal.shape[2])[0], signal, rule)
+            else:
+                signal = F.conv_transpose2d(signal, layer.weight, stride=layer.stride)
+                corners = corners * layer.stride[0] - layer.padding[0]
+                signal = signal * under(entered[:, :1], corners, signal.shape[2])[1]
+        size, (height, width) = signal.shape[2], pictures.shape[2:]
+        canvas = torch.zeros(len(pictures), height + 2 * size, width + 2 * size, 3)
+        rows, columns = (corners[:, k, None] + size + torch.arange(size) for k in (0, 1))
+        canvas[every[:, None, None], rows[:, :, None], columns[:, None]] = signal.permute(0, 2, 3, 1)
+    return canvas[:, size:-size, size:-size].permute(0, 3, 1, 2)
+
+
+locally = {rule: local_deconvnet(features, winning[at], torch.from_numpy(filters), rule) for rule in ("deconvnet", "guided", "backward")}
+gap = max((locally[rule] - deconvnet(features, winning[at], torch.from_numpy(filters), rule)).abs().max() for rule in locally)
+claim("Largest difference of the local pass from the whole one, three rules, as a share of the largest value", gap / ours.abs().max(), at_most=1e-5)
+
+# %% tags=["nbval-ignore-output"]
+turns = {deconvnet: [], local_deconvnet: []}
+for work, times in list(turns.items()) * 6:
+    times.append(cpu_seconds(lambda: work(features, winning[at], torch.from_numpy(filters)))[0])
+timing("Whole pass against local pass: times faster", min(turns[deconvnet]) / min(turns[local_deconvnet]), at_least=1.2)
+
+# %% [markdown]
+# The way up is the same, and it is nearly all that is left. It is the saving of lab 08 once more: not doing what cannot matter beats doing
+# it fast.
+
+# %% [markdown]
 # **The figure.** Nine patches of a filter, and below them what the deconvnet makes of each, zero in middle grey. To show what is there and
 # not what is pretty, the filters are chosen by a rule: every fourth of conv2, every eighth of conv3; of conv4, for each species the filter
 # that the last layer weighs most for it.
