@@ -75,6 +75,7 @@ def spawner_is_for_tests(spawner) -> bool:
 c.Spawner.pre_spawn_hook = prepare
 c.Spawner.environment = {
     "LABS_HANDOUT": f"file://{where.handout}",
+    "GIT_CONFIG_SYSTEM": str(where.gitconfig),
     "COURSE_THREADS": "1",  # the networks are small, and a class shares the cores
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

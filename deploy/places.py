@@ -4,6 +4,7 @@
     env/           the Python environment that all students' servers share
     releases/      what `publish.py` unpacked, one folder a release; nothing in them is written to
     course         a link to the release in force
+    gitconfig      lets git take the handout, which belongs to root, from students' hands
     handout.git    the notebooks given out, as a git repository that students' servers pull from
     collect/NAME/  what student NAME handed in; only that student and root can enter
     hub/           the hub's own state (mode 700)
@@ -23,7 +24,7 @@ class Places:
     home: Path
 
     def __getattr__(self, name: str) -> Path:
-        below = {"environment": "env", "releases": "releases", "course": "course", "handout": "handout.git", "collect": "collect",
+        below = {"environment": "env", "releases": "releases", "course": "course", "handout": "handout.git", "gitconfig": "gitconfig", "collect": "collect",
                  "hub": "hub", "students": "students.txt", "published": "published.json"}
         if name not in below:
             raise AttributeError(name)

@@ -86,10 +86,10 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def hub(home: Path, password: str) -> Iterator[tuple[str, psutil.Process]]:
+def hub(home: Path, password: str, profile: str) -> Iterator[tuple[str, psutil.Process]]:
     """A hub below the folder `home`; gives its address and its process, and ends all that it has started."""
     port, hub_port, proxy_port = free_ports(3)
-    environment = {"COURSE_PROFILE": "fast", "COURSE_DATA": "none"}
+    environment = {"COURSE_PROFILE": profile, "COURSE_DATA": "none"}
     arguments = ["--ServerApp.allow_root=True"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     config = home / "simulated_config.py"
     config.write_text(CONFIG.format(config=str(HERE / "jupyterhub_config.py"), password=password, homes=str(home / "homes"), port=port,
@@ -130,14 +130,14 @@ def answers(address: str) -> bool:
 
 
 def wait_for(condition, limit_s: float, what: str, process: psutil.Process | None = None) -> None:
-    """Ask for a condition five times a second until it holds."""
+    """Ask for a condition twice a second, which a class at once does not feel, until it holds."""
     end = time.monotonic() + limit_s
     while not condition():
         if process is not None and process.poll() is not None:
             raise Failed(f"{what} has ended")
         if time.monotonic() > end:
             raise Failed(f"{what}: nothing in {limit_s:.0f} s")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 # ---------------------------------------------------------------- a student
@@ -282,7 +282,7 @@ def cells_until(notebook: dict, until: str) -> list[dict]:
 # ---------------------------------------------------------------- the class
 
 
-def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int = 0) -> dict:
+def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int = 0, profile: str = "fast") -> dict:
     """A whole class below an empty folder.
 
     Parameters
@@ -292,6 +292,7 @@ def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int 
     lab : number of the lab.
     until : run the cells up to the check of this exercise only, and grade up to it; all if empty.
     at_once : how many work at the same time; all if 0.
+    profile : the profile of the kernels, `fast` or `full` as students have it.
 
     Returns
     -------
@@ -306,7 +307,7 @@ def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int 
     unsolved = {name: {exercises[-1].id} if k % 2 else set() for k, name in enumerate(names)}
     expected = {name: sum(exercise.points for exercise in exercises if exercise.id not in unsolved[name]) for name in names}
     began = time.monotonic()
-    with hub(home, password) as (address, process), Memory(process) as memory:
+    with hub(home, password, profile) as (address, process), Memory(process) as memory:
         class_ = [Student(name, address, password) for name in names]
         handed_out = next((Places(home).course.resolve() / "notebooks").glob(f"{lab}_*.ipynb"))
         number = len(cells_until(json.loads(handed_out.read_text(encoding="utf-8")), until))
@@ -333,7 +334,7 @@ def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int 
         measured = memory.report()
     found = collect(lab, Places(home).collect, home / "submissions")
     graded, marks = grade(home, lab, [exercise.id for exercise in exercises])
-    return {"students": students, "lab": lab, "until": until, "worked_s": worked, "graded_s": graded, "handed_in": len(found), "marks": marks,
+    return {"students": students, "lab": lab, "until": until, "profile": profile, "worked_s": worked, "graded_s": graded, "handed_in": len(found), "marks": marks,
             "expected": expected, "seconds": {student.name: student.seconds for student in class_}, "memory": measured}
 
 
@@ -377,13 +378,14 @@ def main() -> int:
     reader.add_argument("--lab", default="06")
     reader.add_argument("--until", default="", help="run the cells up to the check of this exercise only, for example 06.2")
     reader.add_argument("--at-once", type=int, default=0, help="students at a time; all unless set")
+    reader.add_argument("--profile", choices=("fast", "full"), default="fast", help="full: as students have it")
     reader.add_argument("--out", type=Path, help="write what was measured to this JSON file")
     given = reader.parse_args()
     if missing():
         sys.exit(f"There can be no hub here: {missing()}.")
     with tempfile.TemporaryDirectory(prefix="labs-", ignore_cleanup_errors=True) as home:
         try:
-            result = simulate(Path(home), given.students, given.lab.zfill(2), given.until, given.at_once)
+            result = simulate(Path(home), given.students, given.lab.zfill(2), given.until, given.at_once, given.profile)
         except Failed as error:
             log = Path(home) / "hub.log"
             said = log.read_text(encoding="utf-8").splitlines()[-30:] if log.exists() else []

@@ -103,7 +103,8 @@ def main() -> int:
     try:
         beside = update(os.environ["LABS_HANDOUT"], folder)
     except Exception as error:  # a student works with the copy there is rather than not at all
-        print(f"The labs could not be brought up to date ({type(error).__name__}: {error}); the copy in {folder} is as it was.", flush=True)
+        said = (getattr(error, "stderr", "") or str(error) or type(error).__name__).strip()
+        print(f"The labs could not be brought up to date; the copy in {folder} is as it was. {said}", flush=True)
         return 1
     for name in beside:
         print(f"{name}: your version was kept; the new one is beside it, as {Path(name).stem}.new.ipynb.", flush=True)
