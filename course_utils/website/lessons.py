@@ -108,6 +108,8 @@ def with_links(text: str, stem: str, known: Collection[str]) -> str:
     pages = {other[:2]: other for other in known if other != stem}
 
     def linked(found: re.Match) -> str:
+        if found["numbers"] in pages:
+            return f"[{found[0]}]({pages[found['numbers']]}.ipynb)"
         numbers = re.sub(r"\d\d", lambda number: f"[{number[0]}]({pages[number[0]]}.ipynb)" if number[0] in pages else number[0],
                          found["numbers"])
         return found["word"] + numbers

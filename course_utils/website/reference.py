@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LEFT_OUT = re.compile(r"lab\d\d\w*|__main__")  # the declarations of exercises come close to solutions
-FOR_LABS = ("notebook", "datasets", "models", "training", "scoring", "plots", "widgets", "exercises", "settings")
+FOR_LABS = ("notebook", "datasets", "models", "training", "adversarial", "scoring", "plots", "widgets", "exercises", "settings")
+ALIGNED = re.compile(r"(\w+) {2,}(\S.*)")
 ANGLE = re.compile(r"<(?=[A-Za-z/!])")
 CODE = re.compile(r"(`+[^`]*`+)")
 
@@ -76,7 +77,7 @@ def room_page(room: str, modules: list[Module]) -> str:
         alone = module.name == room
         heading = f"# {full}" if alone else f"## {module.name.partition('.')[2]}"
         if alone or public(module.tree):
-            parts += [heading, f"```{{py:module}} {full}\n```", prose(ast.get_docstring(module.tree) or "")]
+            parts += [heading, f"```{{py:module}} {full}\n```", prose(ast.get_docstring(module.tree, clean=False) or "")]
             parts += [described(node, full) for node in public(module.tree)]
     if not parts[0].startswith("# "):
         parts = [f"# course_utils.{room}", *parts]
@@ -149,8 +150,16 @@ def entry(name: str, kind: str, said: list[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """Text of a docstring as Markdown: what looks like a tag and is none is shown as it is."""
-    return "\n".join(line if line.startswith("    ") else escaped(line) for line in text.strip("\n").splitlines())
+    """Text of a docstring as Markdown: what looks like a tag and is none is shown as it is, names in a column become a list."""
+    paragraphs = []
+    for paragraph in text.strip("\n").split("\n\n"):
+        lines = paragraph.splitlines()
+        pairs = [ALIGNED.fullmatch(line) for line in lines]
+        if len(lines) > 1 and all(pairs):
+            paragraphs.append("\n".join(f"- `{pair[1]}` {escaped(pair[2])}" for pair in pairs))
+        else:
+            paragraphs.append("\n".join(line if line.startswith("    ") else escaped(line) for line in lines))
+    return "\n\n".join(paragraphs)
 
 
 def escaped(line: str) -> str:
