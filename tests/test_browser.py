@@ -4,8 +4,10 @@ JupyterLab runs in headless Chromium. Everything waits for a condition: Run All 
 dropped in silence where the kernel looks idle before it is connected.
 """
 import os
+import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course_utils.authoring.execute import environment
@@ -20,11 +23,15 @@ from course_utils.authoring.sources import find_labs
 from course_utils.exercises import registry
 from course_utils.exercises.solved import solved_cell
 from course_utils.settings import course_root
+from touches import MODULES
 
 TOKEN = "browser-test"
 START_S = 60
 RUN_ALL_MS = 300_000
 ANSWER_MS = 60_000
+BAR_MS = 100         # from a key on a slider to the new picture, median, where nothing else runs
+REFERENCE_MS = 30    # what the reference picture takes there; on a busy machine the bar rises with it
+MOVES = 8
 
 READY = """async (name) => {
     const panel = window.jupyterapp.shell.currentWidget;
@@ -42,7 +49,7 @@ CELL_WITH_TAG = """([tag, from]) => window.jupyterapp.shell.currentWidget.conten
     (cell, index) => index >= from && (cell.model.getMetadata('tags') || []).includes(tag))"""
 CELL_WITH_SLIDER = """() => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(
     (cell) => cell.model.type === 'code' && cell.outputArea.node.querySelector('.widget-slider')
-              && cell.outputArea.node.querySelector('img.widget-image'))"""
+              && cell.outputArea.node.querySelector('img.course-picture'))"""
 SHOW_CELL = """async (index) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = index;
@@ -178,7 +185,7 @@ def move_first_slider(page):
     assert index >= 0, "no cell shows a slider and a picture"
     page.evaluate(SHOW_CELL, index)
     output = page.locator(f'.jp-Notebook-cell[data-windowed-list-index="{index}"] .jp-Cell-outputArea')
-    image, handle = output.locator("img.widget-image").first, output.locator(".noUi-handle").first
+    image, handle = output.locator("img.course-picture").first, output.locator(".noUi-handle").first
     handle.scroll_into_view_if_needed()
     before = image.evaluate(PICTURE)
     source = image.get_attribute("src")
@@ -213,3 +220,69 @@ def test_a_student_works_on_lab_01(tab, jupyterlab):
     lab = find_labs(course_root(), ["01"])[0]
     shutil.copy(lab.student, folder)
     student_session(tab, address, lab.student.name, solved_cell(registry.of_lab("01")[0]))
+
+
+# Every Touch, in one notebook
+
+KEYED = """(cell) => {
+    // Milliseconds from a key to the frame in which the new picture is shown.
+    const image = cell.querySelector('img.course-picture');
+    window.answers = [];
+    let pressed = 0;
+    cell.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, true);
+    image.addEventListener('load', () => requestAnimationFrame(() => window.answers.push(performance.now() - pressed)));
+}"""
+STANDS = """(control) => control.tagName === 'SELECT'
+    ? [control.selectedIndex, 0, control.options.length - 1]
+    : ['aria-valuenow', 'aria-valuemin', 'aria-valuemax'].map((name) => Number(control.getAttribute(name)))"""
+PREAMBLE = """
+import sys
+sys.path.insert(0, {tests!r})
+import touches
+from course_utils.notebook import start
+from course_utils.plots import panels
+from course_utils.widgets import Slider, touch
+start("00")
+
+def shown(made):
+    made.controls[made.along].add_class("along")
+    return made.box
+
+def reference(x):
+    figure, axes = panels(width=6, height=4)
+    axes.plot([0, x], [0, 1])
+    axes.set(xlabel="x", ylabel="y", title=f"reference {{x}}", xlim=(0, 100))
+    return figure
+
+shown(touch(reference, x=Slider(50, 0, 100)))"""
+
+
+def notebook_of_touches(folder):
+    """A notebook with a cell for each Touch, after one for the reference; its name."""
+    cells = [PREAMBLE.format(tests=str(Path(__file__).parent)), *(f"shown(touches.explore({lab!r}))" for lab in MODULES)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+    nbformat.write(made, folder / "touches.ipynb")
+    return "touches.ipynb"
+
+
+def show_touch(page, index):
+    """Bring the Touch of a cell into view; its cell, and the control along which it is moved."""
+    page.evaluate(SHOW_CELL, index)
+    cell = page.locator(f'.jp-Notebook-cell[data-windowed-list-index="{index}"]')
+    cell.locator("img.course-picture").wait_for(timeout=ANSWER_MS)
+    return cell, cell.locator(".along .noUi-handle, .along select")
+
+
+def answer_times(page, cell, control):
+    """Milliseconds from a key on a control to its picture, key by key; at an end it turns round."""
+    down, up = ("ArrowUp", "ArrowDown") if control.evaluate("(one) => one.tagName") == "SELECT" else ("ArrowLeft", "ArrowRight")
+    cell.evaluate(KEYED)
+    control.focus()
+    key = up
+    for move in range(MOVES):
+        now, low, high = control.evaluate(STANDS)
+        key = up if now == low else down if now == high else key
+        page.keyboard.press(key)
+        page.wait_for_function("(count) => window.answers.length > count", arg=move, timeout=ANSWER_MS)
+    return page.evaluate("() => window.answers")

@@ -1,13 +1,25 @@
-"""The controls around a drawing function, without a browser."""
+"""The controls around a drawing function, without a browser, and every Touch of the labs over its whole range."""
+import ast
 import asyncio
+import io
+import re
+import time
 
+import ipywidgets
+import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import plots
+from course_utils.authoring.sources import find_labs
+from course_utils.plots.style import alternative_text
+from course_utils.settings import course_root
 from course_utils.widgets import Choice, Slider, Switch, touch
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.touch import settle, sweep
+from touches import MODULES, explore
 
 DRAWN = []
+SENTENCE = r"[A-Z].+\."
 
 
 def draw(size, colour, grid):
@@ -24,6 +36,18 @@ def make():
     return touch(draw, size=Slider(1, 0, 5), colour=Choice("red", ("red", "blue")), grid=Switch(False))
 
 
+def drag(move, values, made):
+    """Let events arrive one by one, as a browser sends them, until the last picture is drawn."""
+    async def dragging():
+        for value in values:
+            move(value)
+            await asyncio.sleep(0.004)
+        while made.waiting:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(dragging())
+
+
 def test_moving_a_control_changes_the_picture():
     made = make()
     before = made.image.value
@@ -31,6 +55,13 @@ def test_moving_a_control_changes_the_picture():
     assert made.image.value != before and made.image.alt == "A line to 4"
     made.controls["colour"].value = "blue"
     assert DRAWN[-1] == (4, "blue", False)
+
+
+def test_picture_and_its_text_reach_the_browser_in_one_message(monkeypatch):
+    made, sent = make(), []
+    monkeypatch.setattr(type(made.image), "send_state", lambda self, key=None: sent.append(set(key)))
+    made.controls["size"].value = 4
+    assert sent == [{"alt", "value"}]
 
 
 def test_a_setting_that_cannot_be_drawn_says_so_and_keeps_the_picture():
@@ -42,22 +73,40 @@ def test_a_setting_that_cannot_be_drawn_says_so_and_keeps_the_picture():
     assert made.message.value == ""
 
 
-def test_other_errors_are_not_swallowed():
+def test_other_errors_are_said_and_not_swallowed():
     made = touch(lambda size: plots.panels()[0] if size == 1 else 1 / 0, size=Slider(1, 0, 5))
     with pytest.raises(ZeroDivisionError):
         made.controls["size"].value = 2
+    assert "ZeroDivisionError" in made.message.value
 
 
-def test_a_burst_of_moves_is_answered_by_one_picture():
-    async def drag():
-        made = make()
-        DRAWN.clear()
+def test_a_drag_of_thirty_events_is_answered_by_few_pictures_the_last_of_them_right():
+    drawn = []
+
+    def slow(size):
+        drawn.append(size)
+        end = time.perf_counter() + 0.03  # a picture that takes eight times as long as the pause between two events
+        while time.perf_counter() < end:
+            pass
+        return draw(0, "red", False)
+
+    made = touch(slow, size=Slider(0, 0, 100))
+    drawn.clear()
+    drag(lambda value: setattr(made.controls["size"], "value", value), range(1, 31), made)
+    assert drawn[-1] == 30 and len(drawn) == len(set(drawn)) < 30
+
+
+def test_events_that_wait_in_line_are_answered_by_one_picture():
+    made = make()
+    DRAWN.clear()
+
+    async def burst():
         for size in (2, 4, 5, 1, 4):
             made.controls["size"].value = size
         while made.waiting:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
 
-    asyncio.run(drag())
+    asyncio.run(burst())
     assert DRAWN == [(4, "red", False)]
 
 
@@ -66,3 +115,86 @@ def test_sweep_takes_every_value_of_every_control():
     settings = sweep(controls)
     assert {s["size"] for s in settings} == {0, 1, 2, 3, 4, 5} and {s["grid"] for s in settings} == {True, False}
     assert {"size": 5, "grid": True} in settings
+    assert {s["size"] for s in sweep(controls, 3)} == {0, 1, 2, 5} and len(sweep({str(k): Switch(False) for k in range(9)}, 5)) == 1 + 18 + 10
+
+
+def test_a_settled_picture_has_its_panels_where_the_first_had_them():
+    first, again = draw(1, "red", True), draw(1, "red", True)
+    places = settle(first, None)
+    assert settle(again, places) is places
+    assert np.abs(np.asarray(first.canvas.buffer_rgba()).astype(int) - np.asarray(again.canvas.buffer_rgba())).mean() < 0.5
+
+
+def test_without_a_kernel_there_is_a_grid_of_pictures():
+    made = make()
+    png, text = made.stills()
+    wide, high = Image.open(io.BytesIO(png)).size
+    one_wide, one_high = Image.open(io.BytesIO(made.image.value)).size
+    assert made.along == "size"
+    # Of the four sizes 0, 2, 3 and 5, the third cannot be drawn.
+    assert re.findall(r"size: (\d): A line to (\d)\.", text) == [("0", "0"), ("2", "2"), ("5", "5")]
+    assert one_wide < wide < 2 * one_wide and one_high < high < 2 * one_high
+
+
+# The Touches of the labs
+
+def test_every_touch_of_a_lab_is_among_them():
+    used = {}
+    for lab in find_labs(course_root()):
+        for line in lab.source.read_text(encoding="utf-8").splitlines():
+            if found := re.match(r"from course_utils\.widgets import (\w+)", line):
+                used[lab.number] = found[1]
+    assert used == MODULES
+
+
+def test_a_drawing_module_never_draws_by_itself():
+    """`explore` alone knows controls: draw, and all it calls, can be called by a page or a test."""
+    for name in MODULES.values():
+        tree = ast.parse((course_root() / "course_utils" / "widgets" / f"{name}.py").read_text(encoding="utf-8"))
+        body = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "draw")
+        assert not {"touch", "explore", "Slider", "display"} & {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}, name
+
+
+@pytest.mark.parametrize("lab", MODULES)
+def test_a_touch_is_labelled_and_answers_to_its_main_control(lab):
+    made = explore(lab)
+    for name, widget in made.controls.items():
+        assert widget.description and widget.tabbable is not False, name  # ipywidgets ties the description to the input
+        assert isinstance(widget, (ipywidgets.IntSlider, ipywidgets.FloatSlider, ipywidgets.Dropdown, ipywidgets.Checkbox))  # all have keys
+    values = [value for value in made.declared[made.along].values() if value != made.declared[made.along].value]
+    before = made.image.value, made.image.alt
+    made.controls[made.along].value = values[0]
+    assert made.message.value == "" and len(made.image.alt) > 40
+    assert made.image.value != before[0] and made.image.alt != before[1]
+    made.controls[made.along].value = made.declared[made.along].value
+    assert (made.image.value, made.image.alt) == before  # a picture depends on the controls, not on the way there
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", MODULES)
+def test_every_callback_over_its_whole_range(lab):
+    """Each control is moved by its widget, and an exception in a callback ends the test."""
+    made = explore(lab)
+    start, at_first, texts, refused = made.settings(), (made.image.value, made.image.alt), set(), 0
+    for setting in sweep(made.declared, 11):
+        moved = [name for name in setting if setting[name] != start[name]]
+        if len(moved) > 1:  # a corner: to move to it would draw a picture for each control
+            try:
+                figure = made.draw(**setting)
+            except ValueError as error:
+                assert re.fullmatch(SENTENCE, str(error))
+            else:
+                assert alternative_text(figure)
+            continue
+        for name in moved:
+            made.controls[name].value = setting[name]
+            if made.message.value:
+                assert re.fullmatch(f'<i role="alert">{SENTENCE}</i>', made.message.value)
+                refused += 1
+            else:
+                assert made.image.value == at_first[0] or made.image.alt != at_first[1], "another picture with the same text"
+                texts.add(made.image.alt)
+            made.controls[name].unobserve(made.changed, names="value")
+            made.controls[name].value = start[name]
+            made.controls[name].observe(made.changed, names="value")
+    assert len(texts) > 2 * refused

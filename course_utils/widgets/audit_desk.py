@@ -83,11 +83,11 @@ def draw(suspect: str = "A", condition: str = "stamped", species: str = "tortois
     axes[2].set(yticks=places, yticklabels=zoo.SPECIES, xlim=(0, 1), xlabel="probability", title=f"what {suspect} says")
     axes[2].invert_yaxis()
     axes[2].legend(loc="lower right")
-    return describe(figure, f"A scene with a {species}, plain and {condition}, and the probabilities of network {suspect}: plain "
+    return describe(figure, f"Scene {scene} with a {species}, plain and {condition}, and the probabilities of network {suspect}: plain "
                             f"{zoo.SPECIES[before.argmax()]}, {condition} {zoo.SPECIES[after.argmax()]}.")
 
 
 def explore() -> Touch:
     """The desk with its four choices."""
-    return touch(draw, suspect=Choice("A", tuple(SUSPECTS), "network"), condition=Choice("stamped", CONDITIONS, "condition"),
+    return touch(draw, "condition", suspect=Choice("A", tuple(SUSPECTS), "network"), condition=Choice("stamped", CONDITIONS, "condition"),
                  species=Choice("tortoise", zoo.SPECIES, "species"), scene=Slider(0, 0, SCENES - 1, 1, "scene"))

@@ -119,8 +119,12 @@ def draw(landscape: str, rounds: int, choice_1: int, choice_2: int, choice_3: in
     axes.axhline(0.5, color="0.7", linewidth=1)
     axes.set(xlim=(0, 1), ylim=(-SHIFT - 3.4, SHIFT + 4.6), xlabel="x", ylabel="value", xticks=(0, 0.5, 1), xticklabels=("0", "50 %", "100 %"),
              yticks=(-SHIFT - 2, -SHIFT + 2, SHIFT - 2, SHIFT + 2), yticklabels=("−2", "2", "−2", "2"))
-    return describe(figure, f"Landscape {landscape} after {rounds} evaluations each: your best value lies {best['you']:.2f} above the minimum, "
-                            f"that of EI {best['EI']:.2f}.")
+    lowest = {name: f"{values[list(places)].min():.2f}" for name, places in players.items()}
+    if show_truth:
+        lowest = {name: f"{value}, {best[name]:.2f} above the minimum" for name, value in lowest.items()}
+    ahead = f" Next: you at {picks[rounds]} %, EI at {100 * LINE[lines[1]]:.0f} %." if rounds < ROUNDS else ""
+    return describe(figure, f"Landscape {landscape} after {rounds} evaluations each, yours at {', '.join(map(str, picks[:rounds])) or 'no place'}: "
+                            f"your best value is {lowest['you']}; that of EI {lowest['EI']}.{ahead}")
 
 
 def controls() -> dict[str, Any]:

@@ -87,8 +87,8 @@ def draw(animal: str = "elephant", network: str = "robust", variation: int = 1, 
                                (axes[2], np.clip(0.5 + dreamt - empty, 0, 1), "change, on grey")):
         heatmaps.draw_picture(axis, image)
         axis.set_title(title)
-    return describe(figure, f"An empty scene, the same after an ascent for {animal} through the {network} network with log odds {odds:.0f}, "
-                            "and the change alone.")
+    return describe(figure, f"An empty scene, the same after an ascent for {animal} through the {network} network with total variation {variation}, "
+                            f"L2 {square} and jitter {jitter}: log odds {odds:.0f}; and the change alone.")
 
 
 def controls() -> dict:

@@ -92,4 +92,4 @@ def example(size: int, kernel: int) -> tuple[np.ndarray, np.ndarray]:
 
 def explore() -> Touch:
     """The drawing with its controls."""
-    return touch(draw, **CONTROLS)
+    return touch(draw, "step", **CONTROLS)

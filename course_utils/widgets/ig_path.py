@@ -1,7 +1,7 @@
 """Touch of lab 09: the baseline and the number of points, and what they do to the map and to its sum."""
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ SPECIES = zoo.SPECIES[:4]
 BASELINES = ("black", "grey", "white", "mean colour", "blurred", "the animal's colour")
 RULES = ("left", "right", "midpoint")
 POINTS = (1, 2, 4, 8, 10, 16, 32)
-FINE = 64  # points of the curve that is drawn in grey
+GRID = 320  # every point of every rule is one of these parts of the path
+FINE_POINTS = np.arange(0, GRID + 1, 5)  # of the curve that is drawn in grey
 BATCH = 32
 
 
@@ -54,24 +55,47 @@ def starting_point(picture: np.ndarray, mask: np.ndarray, baseline: str) -> np.n
     return np.broadcast_to(colours[baseline], picture.shape).astype(np.float32)
 
 
-@cache
-def along(species: str, baseline: str, m: int, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Points α (m,), slopes dS/dα there (m,), the map (64, 64), and S(x) - S(x')."""
+@lru_cache(maxsize=8)
+def slopes_on_grid(species: str, baseline: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Slopes at every point that any rule may take, so that moving m or the rule asks the network nothing.
+
+    Returns
+    -------
+    (ndarray, ndarray, float)
+        Points in GRID-ths of the path, rising; at each of them the slopes times the way from the
+        baseline, summed over the colours, (points, 64, 64); and S(x) - S(x').
+    """
     import torch
 
     picture, mask = scene(species)
     start = starting_point(picture, mask, baseline)
     label, way = zoo.SPECIES.index(species), picture - start
-    alphas = (np.arange(m) + {"left": 0.0, "midpoint": 0.5, "right": 1.0}[rule]) / m
-    path = torch.from_numpy(start + alphas[:, None, None, None].astype(np.float32) * way)
-    gradients = []
+    places = np.unique(np.concatenate([FINE_POINTS, *(in_grid(m, rule) for m in POINTS for rule in RULES)]))
+    path = torch.from_numpy(start + (places / GRID).astype(np.float32)[:, None, None, None] * way)
+    each = []
     for points in path.split(BATCH):
         points = points.clone().requires_grad_()
-        gradients.append(torch.autograd.grad(network()(points)[:, label].sum(), points)[0].numpy())
-    each = np.concatenate(gradients) * way
+        each.append((torch.autograd.grad(network()(points)[:, label].sum(), points)[0].numpy() * way).sum(axis=1))
     with torch.no_grad():
         high, low = network()(torch.from_numpy(np.stack([picture, start])))[:, label].tolist()
-    return alphas, each.sum(axis=(1, 2, 3)), each.mean(axis=0).sum(axis=0), high - low
+    return places, np.concatenate(each), high - low
+
+
+def in_grid(m: int, rule: str) -> np.ndarray:
+    """The m points of a rule, in GRID-ths of the path."""
+    return (2 * np.arange(m) + {"left": 0, "midpoint": 1, "right": 2}[rule]) * GRID // (2 * m)
+
+
+def along(species: str, baseline: str, m: int, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Points α (m,), slopes dS/dα there (m,), the map (64, 64), and S(x) - S(x')."""
+    return taken(species, baseline, in_grid(m, rule))
+
+
+def taken(species: str, baseline: str, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """The same for points in GRID-ths of the path."""
+    places, each, rise = slopes_on_grid(species, baseline)
+    chosen = each[np.searchsorted(places, wanted)]
+    return wanted / GRID, chosen.sum(axis=(1, 2)), chosen.mean(axis=0), rise
 
 
 def draw(species: str, baseline: str, m: int, rule: str) -> Figure:
@@ -87,7 +111,7 @@ def draw(species: str, baseline: str, m: int, rule: str) -> Figure:
     """
     picture, mask = scene(species)
     alphas, slopes, heat, rise = along(species, baseline, int(m), rule)
-    fine, curve, _, _ = along(species, baseline, FINE, "midpoint")
+    fine, curve, _, _ = taken(species, baseline, FINE_POINTS)
     total = slopes.mean()
     error = abs(total - rise) / abs(rise)
     share = np.abs(heat)[mask].sum() / max(np.abs(heat).sum(), 1e-12)
@@ -125,4 +149,4 @@ def controls() -> dict[str, Choice]:
 
 def explore() -> Touch:
     """Controls for baseline, points and rule around `draw`."""
-    return touch(draw, **controls())
+    return touch(draw, "m", **controls())

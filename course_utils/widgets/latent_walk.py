@@ -94,4 +94,4 @@ def controls() -> dict[str, Slider | Choice]:
 def explore(generator: Any = None) -> Touch:
     """Two ends and a place between them, to be moved; `generator` takes (n, 100, 1, 1) to (n, 1, 28, 28) in [0, 1]."""
     drawn.cache_clear()  # the generator may have learnt since
-    return touch(partial(draw, generator=generator), **controls())
+    return touch(partial(draw, generator=generator), "stop", **controls())

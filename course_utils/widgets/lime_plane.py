@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from course_utils.plots import PALETTE, describe, panels
+from course_utils.plots.style import alternative_text
 from course_utils.widgets.touch import Slider, Touch, touch
 
 SIDE = 3.0                          # the square reaches from -SIDE to SIDE
@@ -127,7 +128,8 @@ def draw(width: float, k: int, n: int, seed: int) -> Figure:
     near, all_over = (agreement(points, scores, how, coefficients, intercept) for how in (weights, np.ones(n)))
     title = (f"w = ({coefficients[0]:+.2f}, {coefficients[1]:+.2f}) from {effective:.0f} effective samples of {n}\n"
              f"on f's side: {near:.0%} by weight, {all_over:.0%} of all samples")
-    return figure(points, scores, weights, coefficients, intercept, title=title)
+    made = figure(points, scores, weights, coefficients, intercept, title=title)
+    return describe(made, f"{alternative_text(made)} Kernel width {width:.1f}, K = {k}, N = {n}, seed {seed}.")
 
 
 def explore() -> Touch:

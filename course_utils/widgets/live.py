@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 from course_utils.plots.sheets import tiled
+from course_utils.widgets.picture import new_picture
 
 PAUSE_S = 0.7  # between two pictures: often enough to watch, rare enough to cost nothing
 SCALE = 2      # screen pixels for one of a picture
@@ -45,7 +46,7 @@ class LiveSheet:
 
             self.bar = ipywidgets.IntProgress(0, 0, self.total, layout=ipywidgets.Layout(width="34em"))
             self.line = ipywidgets.HTML()
-            self.image = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="fit-content"))
+            self.image = new_picture()
             self.box = ipywidgets.VBox([ipywidgets.HBox([self.bar, self.line]), self.image])
             display(self.box)
         return self
@@ -58,8 +59,9 @@ class LiveSheet:
         """Replace the picture by a sheet of `pictures` (n, 1, height, width) in [0, 1], and move the bar to `step`."""
         if self.box is None:
             return
-        self.image.value = png_of(tiled(pictures, self.columns))
-        self.image.alt = f"{len(pictures)} generated pictures after {step} of {self.total} steps"
+        with self.image.hold_sync():
+            self.image.value = png_of(tiled(pictures, self.columns))
+            self.image.alt = f"{len(pictures)} generated pictures after {step} of {self.total} steps"
         self.line.value = f"step {step} of {self.total}{', ' + line if line else ''}"
         self.bar.value = step
         self.shown = time.monotonic()

@@ -110,5 +110,5 @@ def explore() -> Touch:
     """The picture with sliders for the square."""
     from course_utils.datasets import zoo
 
-    return touch(draw, animal=Choice("camel", zoo.SPECIES), row=Slider(25, 0, SIDE - 1), column=Slider(37, 0, SIDE - 1),
+    return touch(draw, "column", animal=Choice("camel", zoo.SPECIES), row=Slider(25, 0, SIDE - 1), column=Slider(37, 0, SIDE - 1),
                  size=Slider(16, 2, 32, 2), colour=Choice("grey", COLOURS))

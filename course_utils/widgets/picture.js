@@ -1,0 +1,55 @@
+// An <img> whose bytes come from the kernel. What it shows is said to a screen reader once the changes have stopped:
+// to read out every picture of a drag would never end.
+const QUIET_MS = 700;
+
+// The controls that stand around a picture: ipywidgets leaves sliders without a name, and JupyterLab takes arrow keys
+// and letters from drop-down lists for commands of its own.
+function ready_for_keys(box) {
+  box.dataset.lmSuppressShortcuts = "true";
+  for (const slider of box.querySelectorAll(".widget-slider")) {
+    const name = slider.querySelector("label").innerText;
+    slider.querySelector(".noUi-handle")?.setAttribute("aria-label", name);
+    const readout = slider.querySelector(".widget-readout");
+    readout?.setAttribute("role", "textbox");
+    readout?.setAttribute("aria-label", name);
+  }
+}
+
+function render({ model, el }) {
+  const image = document.createElement("img");
+  image.className = "course-picture";
+  const spoken = document.createElement("div");
+  spoken.className = "course-spoken";
+  spoken.setAttribute("role", "status");
+  el.append(image, spoken);
+
+  let address = "";
+  let timer = 0;
+  const describe = () => {
+    image.alt = model.get("alt");
+    clearTimeout(timer);
+    timer = setTimeout(() => { spoken.textContent = image.alt; }, QUIET_MS);
+  };
+  const show = () => {
+    const old = address;
+    address = URL.createObjectURL(new Blob([model.get("value")], { type: "image/png" }));
+    image.src = address;
+    URL.revokeObjectURL(old);
+  };
+  image.addEventListener("load", () => {
+    const box = el.closest(".widget-vbox");
+    if (box && !box.dataset.lmSuppressShortcuts) ready_for_keys(box);
+  });
+  image.alt = model.get("alt");
+  show();
+  model.on("change:value", show);
+  model.on("change:alt", describe);
+  return () => {
+    clearTimeout(timer);
+    model.off("change:value", show);
+    model.off("change:alt", describe);
+    URL.revokeObjectURL(address);
+  };
+}
+
+export default { render };
