@@ -121,7 +121,7 @@ def saliency(model, pictures, labels):
     model : torch.nn.Module
         Takes (n, 3, height, width), returns scores before the softmax, (n, classes).
     pictures : torch.Tensor, float, shape (n, 3, height, width)
-        Their values must not change.
+        Stay as they are: neither their values nor their `requires_grad` may change.
     labels : torch.Tensor, int64, shape (n,)
         The class to explain for each picture, whatever the network prefers.
 
@@ -204,7 +204,7 @@ def linear_model(model, pictures, labels):
     weights : torch.Tensor, shape (n, 3, height, width)
     bias : torch.Tensor, shape (n,)
         Such that for an I near pictures[i] the score is about (weights[i] * I).sum() + bias[i], and
-        exactly so at I = pictures[i]. Without a graph attached (detached).
+        exactly so at I = pictures[i]. Both without a graph attached (detached).
     """
     ### BEGIN SOLUTION
     weights = saliency(model, pictures, labels)
@@ -259,9 +259,11 @@ describe(figure, "Two log-log charts against the size of the step: the linearisa
                  "the slope changes the score far more than a random one of equal size.")
 
 # %% [markdown]
-# What is to be seen: for steps that no eye could notice the linear model predicts the change of the score; with growing steps it fails,
-# as ReLUs switch on and off; at 16 grey levels its error is larger than the change itself. And the same tiny step does much more along the
-# slope than in a random direction: that is what saliency measures. In the words of CS 230, the map shows *which pixels need to be changed the least to affect the class score the most*.
+# What is to be seen: along the slope, the linear model predicts what a step of a fraction of a grey level does, which no eye could notice;
+# with growing steps it fails, as ReLUs switch on and off, and at 16 grey levels its error is larger than the change itself. In random
+# signs the error is a larger share from the start, because there is so little change to predict: the same tiny step does much more along
+# the slope than in a random direction, and that is what saliency measures. In the words of CS 230, the map shows *which pixels need to be
+# changed the least to affect the class score the most*.
 
 # %%
 one = list(GREY_LEVELS).index(1.0)
@@ -331,8 +333,8 @@ claim("Where the network is at least 99 % sure, the probability's slope is short
 # $$\log\frac{p_c}{1 - p_c} = S_c - \log\sum_{k \ne c} e^{S_k} .$$
 #
 # So a step can make the network surer of the iguana in two ways: raise the iguana's score, or lower the rivals, such as the dog. Which way
-# does the gradient go? Take pictures that the network knows, choose another species as the target, and climb in small steps of equal
-# length: once on the target's probability, once on its score.
+# does the gradient go? (The animals are the slide's; here the dog is the true species and the iguana the target.) Take pictures that
+# the network knows, choose another species as the target, and climb in small steps of equal length: once on the target's probability, once on its score.
 
 # %%
 def climb(objective, x, steps=6, length=0.1):
@@ -423,9 +425,9 @@ def sensitivity_heatmap(gradient):
     -------
     ndarray, float, shape (n, height, width)
         For each picture by itself: the squares, summed over the three colours, are h(p) >= 0; h is
-        divided by its largest absolute value over the pixels of the picture, so that it lies in
-        [-1, 1]; then it is moved into [0, 1] so that h(p) = 0 becomes 0.5. Where a gradient is zero
-        everywhere, all values are 0.5.
+        divided by its largest absolute value over the pixels of the picture, however small that is,
+        so that it lies in [-1, 1]; then it is moved into [0, 1] so that h(p) = 0 becomes 0.5. Where
+        a gradient is zero everywhere, all values are 0.5.
     """
     ### BEGIN SOLUTION
     h = np.square(gradient).sum(axis=1)
@@ -514,7 +516,7 @@ claim("Share of seismic's colours that the signed slope uses", both.mean(), at_l
 # %% [markdown]
 # ## 5 · Gradient times input
 #
-# In a linear model $g(x) = \sum_d w_d x_d$, input $d$ *contributes* $r_d = w_d x_d$, not $w_d$: a steep slope on an input that is zero adds
+# In a linear model $g(x) = \sum_d w_d x_d$, input $d$ *contributes* $w_d x_d$, not $w_d$: a steep slope on an input that is zero adds
 # nothing. Recitation 5 carries this over to a network: the weight of input $d$ is the slope at this picture, and its contribution is
 # $\frac{\partial S_c}{\partial x_d}\, x_d$. This map has a sign: red speaks for the class, blue against it.
 
@@ -695,10 +697,11 @@ describe(figure, "Accuracy of the network and rank accuracy of SmoothGrad agains
 
 # %% [markdown]
 # What is to be seen: the two curves fall together. This network was trained on clean pictures; at the strength that the paper recommends
-# it no longer sees an animal, and SmoothGrad faithfully averages the slopes of a network that is lost. Test the network in the noise
-# before you trust a map that is made of noise.
+# it hardly tells the species better than a guess would, and SmoothGrad faithfully averages the slopes of a network that is lost. Test the
+# network in the noise before you trust a map that is made of noise.
 
 # %%
+claim("At σ = 0.1 the network names a share of the noisy pictures rightly", accuracy[3], at_most=0.5)
 claim("At σ = 0.2 rank accuracy has fallen by", ranks[0] - ranks[-1], at_least=0.2)
 
 # %%
@@ -711,8 +714,8 @@ heatmaps.grid(animals.pictures[right.numpy()][:4], lengths, [names[k] for k in t
 # with the recommended amount it is lost.
 
 # %% [markdown]
-# **How many samples?** A mean of $m$ independent terms strays by $1/\sqrt m$. Measured as the distance between two SmoothGrad maps from
-# different noise:
+# **How many samples?** A mean of $m$ independent terms strays in proportion to $1/\sqrt m$. Measured as the distance between two SmoothGrad
+# maps from different noise:
 
 # %%
 few, few_labels = trial[:6], trial_labels[:6]
@@ -758,7 +761,7 @@ def mask_from_map(maps, share):
     maps : ndarray, float, shape (n, height, width)
         No two values of a map are equal.
     share : float
-        Between 0 and 1.
+        Between 0 and 1, and not so small that k, below, is 0.
 
     Returns
     -------

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from course_utils.datasets import zoo
-from course_utils.exercises import solved
+from course_utils.exercises import lab06, solved
+from course_utils.exercises.judge import judge
 from course_utils.models import small_cnn
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import saliency_brush as brush
@@ -73,6 +74,23 @@ def test_the_linear_model_touches_the_network_and_is_exact_for_a_linear_one(lab,
     assert torch.allclose((weights * pictures).sum(dim=(1, 2, 3)) + bias, scores)
     weights, bias = lab.linear_model(Linear(), pictures, labels)
     assert torch.allclose(bias, Linear().bias[labels]) and not bias.requires_grad
+
+
+@pytest.mark.parametrize("function", (
+    lambda model, pictures, labels: torch.autograd.grad(model(pictures.requires_grad_())[torch.arange(len(labels)), labels].sum(), pictures)[0],
+    lambda model, pictures, labels: (model(pictures.requires_grad_()).gather(1, labels[:, None]).sum().backward(), pictures.grad)[1],
+), ids=("autograd.grad", "backward"))
+def test_a_saliency_that_marks_the_callers_pictures_is_told_so(function):
+    assert judge(lab06.SALIENCY, function, 0).misconception == "the caller's pictures"
+
+
+def test_a_linear_model_with_its_graph_is_told_of_it_and_not_of_its_numbers(lab):
+    def attached(model, pictures, labels):
+        weights = lab.saliency(model, pictures, labels)
+        return weights, model(pictures.clone().requires_grad_())[torch.arange(len(labels)), labels] - (weights * pictures).sum(dim=(1, 2, 3))
+
+    verdict = judge(lab06.LINEAR_MODEL, attached, 0)
+    assert not verdict.right and verdict.law == "detached" and verdict.misconception is None
 
 
 # Task 4.1

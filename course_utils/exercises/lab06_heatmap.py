@@ -7,7 +7,7 @@ from course_utils.exercises.contract import Case, Exercise, Law, Misconception
 
 
 def gradients(seed):
-    """Gradients of a few pictures: of unequal size, with unequal colours, and one of zeros."""
+    """Gradients of a few pictures: of unequal size, with unequal colours, one of zeros, and some as small as a sure softmax's."""
     rng = np.random.default_rng([6, 3, seed])
     cases = []
     for n, height, width in ((3, 6, 6), (2, 5, 9), (4, 7, 4)):
@@ -16,6 +16,7 @@ def gradients(seed):
     dead = rng.normal(size=(2, 3, 4, 4))
     dead[int(rng.integers(2))] = 0.0
     cases.append(Case((dead,), "two gradients, one of them zero everywhere"))
+    cases.append(Case((1e-14 * rng.normal(size=(2, 3, 5, 5)),), "two gradients of about 1e-14, as a sure softmax has"))
     return cases
 
 
@@ -42,6 +43,15 @@ def absolute_for_square(gradient):
 
 def not_squared(gradient):
     return centred(gradient.sum(axis=1))
+
+
+def length(gradient):
+    return centred(np.linalg.norm(gradient, axis=1))
+
+
+def added_to_peak(gradient):
+    maps = (gradient**2).sum(axis=1)
+    return maps / (maps.max(axis=(1, 2), keepdims=True) + 1e-12) / 2 + 0.5
 
 
 def largest_colour(gradient):
@@ -112,6 +122,11 @@ HEATMAP = Exercise(
         Misconception("absolute for square", absolute_for_square,
                       "You sum absolute values; task 4.1 sums squares."),
         Misconception("no square", not_squared, "The square is missing: the formula sums the squared slopes of red, green and blue."),
+        Misconception("length for square", length,
+                      "You take the root of the sum, the length of the gradient; task 4.1 leaves the sum of squares as it is."),
+        Misconception("small number added to the peak", added_to_peak,
+                      "A small constant at the peak, against 0/0, wipes out the map of a sure softmax, whose squares are about 1e-28: replace "
+                      "the peak by 1 only where it is 0."),
         Misconception("largest colour for sum", largest_colour,
                       "You keep the largest of the three colours; task 4.1 sums over r, g and b."),
         Misconception("largest colour without its sign", largest_unsigned,

@@ -62,6 +62,11 @@ def by_row(maps, share):
     return maps >= np.quantile(maps, 1 - share, axis=2, keepdims=True)
 
 
+def order_for_rank(maps, share):
+    flat = maps.reshape(len(maps), -1)
+    return (np.argsort(flat, axis=1) >= flat.shape[1] - size_of(maps, share)).reshape(maps.shape)
+
+
 def by_mass(maps, share):
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)[:, ::-1]
     count = (np.cumsum(flat, axis=1) < share * flat.sum(axis=1, keepdims=True)).sum(axis=1)
@@ -96,6 +101,9 @@ MASK = Exercise(
         Misconception("the smallest", smallest, "You keep the least salient pixels: sort order and side of the comparison do not fit."),
         Misconception("one minus the share", complement,
                       "You keep the largest 1 - share of the pixels: the quantile to cut at is 1 - share, what lies above it is the share."),
+        Misconception("argsort for rank", order_for_rank,
+                      "`argsort` lists which pixel comes first, second and so on; it does not give each pixel its rank. Sort the "
+                      "values, take the k-th largest and compare."),
         Misconception("row by row", by_row,
                       "Every row of the picture gets the same share of pixels. Flatten rows and columns into one axis before you sort."),
         Misconception("share of the mass", by_mass,

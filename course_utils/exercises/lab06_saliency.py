@@ -19,6 +19,10 @@ def of_mean_loss(model, pictures, labels):
     return slope(lambda x: torch.nn.functional.cross_entropy(model(x), labels), pictures)
 
 
+def of_log_probability(model, pictures, labels):
+    return slope(lambda x: chosen(torch.log_softmax(model(x), dim=1), labels), pictures)
+
+
 def of_winner(model, pictures, labels):
     return slope(lambda x: model(x).max(dim=1).values, pictures)
 
@@ -43,6 +47,23 @@ def absolute(model, pictures, labels):
     return slope(lambda x: chosen(model(x), labels), pictures).abs()
 
 
+def with_its_tuple(model, pictures, labels):
+    return (slope(lambda x: chosen(model(x), labels), pictures),)
+
+
+def on_the_callers_pictures(model, pictures, labels):
+    pictures.requires_grad_()
+    return torch.autograd.grad(chosen(model(pictures), labels).sum(), pictures)[0]
+
+
+def pictures_left_alone(function, model, pictures, labels):
+    """The answer; an error where the caller's pictures require a gradient afterwards, as cells further down could not use them then."""
+    answer = function(model, pictures, labels)
+    if pictures.requires_grad:
+        raise ValueError("the pictures that were handed over require a gradient after the call")
+    return answer
+
+
 def predicts_small_changes(args, answer):
     """Central differences along a random direction, in float64: exact between two kinks."""
     model, pictures, labels = args
@@ -53,7 +74,7 @@ def predicts_small_changes(args, answer):
 
 SALIENCY = Exercise(
     id="06.1", title="Saliency of a class score", points=2, minutes=10, difficulty=1, function="saliency",
-    cases=lambda seed: explained(1, seed), oracle=captum_gradient,
+    cases=lambda seed: explained(1, seed), oracle=captum_gradient, call=pictures_left_alone,
     laws=(Law("small changes", "A tiny step of the pictures has to change each score by the sum of gradient times step.",
               predicts_small_changes),),
     hints=(
@@ -72,6 +93,14 @@ SALIENCY = Exercise(
                       "score itself."),
         Misconception("mean loss for score", of_mean_loss,
                       "This is the gradient of the cross-entropy, averaged over the batch, as in training. Take each picture's class score itself."),
+        Misconception("log-probability for score", of_log_probability,
+                      "This is the gradient of the log-probability, the cross-entropy with its sign turned: the other classes are in it too. "
+                      "Take each picture's class score itself."),
+        Misconception("tuple for tensor", with_its_tuple,
+                      "`torch.autograd.grad` returns a tuple, one gradient for each input that you name: take its only entry, with `[0]`."),
+        Misconception("the caller's pictures", on_the_callers_pictures,
+                      "You make the caller's own pictures require a gradient, and they keep that, and any `.grad`, after the call. Work on a "
+                      "copy: `x = pictures.detach().clone().requires_grad_()`."),
         Misconception("winner for label", of_winner,
                       "This explains the class with the largest score. Explain the class that `labels` names, also where the network "
                       "prefers another."),

@@ -32,6 +32,10 @@ def gradients(model, copies, labels):
     return torch.stack([slope(lambda x: chosen(model(x), labels), copy) for copy in copies])
 
 
+def all_at_once(model, pictures, labels, noise):
+    return slope(lambda x: chosen(model(x), labels), pictures + noise)
+
+
 def noise_on_gradient(model, pictures, labels, noise):
     return slope(lambda x: chosen(model(x), labels), pictures) + noise.mean(dim=0)
 
@@ -81,6 +85,9 @@ SMOOTHGRAD = Exercise(
         "`for one in noise: total = total + saliency(model, pictures + one, labels)`",
     ),
     misconceptions=(
+        Misconception("five axes into the network", all_at_once,
+                      "`pictures + noise` has five axes, m copies of the whole batch, and the network takes four: go through the m arrays of "
+                      "noise one by one."),
         Misconception("noise on the gradient", noise_on_gradient,
                       "You add the noise to the gradient. It belongs into the picture, before the network: SmoothGrad averages the slopes at "
                       "many places near the picture."),
