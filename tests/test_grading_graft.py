@@ -102,10 +102,10 @@ def test_a_heap_of_code_is_cut_down_to_the_exercises():
 
 
 def test_every_lab_can_be_planned_and_its_solutions_grafted():
-    from course_utils.grading import plan as plans
+    from course_utils.grading import planning
 
     for lab in registry.labs():
-        made = plans.make(lab)
+        made = planning.make(lab)
         found = graft([], made.exercises, made.order, instead=made.solved)
         assert [exercise for _, _, exercise in found.cells if exercise] == made.tasks, lab
         assert found.errors == {}

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from handed_in import WRONG_BASELINE, finished, need_sandbox, plan, read, solved_cells, untouched, without_pictures, write
 
-from course_utils.grading import pages, plan as plans, record as log, release as releases, report, run, submission, tables, workers
+from course_utils.grading import pages, plan as plans, planning, record as log, release as releases, report, run, submission, tables, workers
 from course_utils.grading.plan import PlanError
 from course_utils.grading.sandbox import NoSandbox
 from course_utils.settings import course_root
@@ -37,7 +37,7 @@ def planned(tmp_path):
     """A results folder whose cases are drawn already."""
     out = tmp_path / "out"
     out.mkdir()
-    made = plans.make("09", TASKS)
+    made = planning.make("09", TASKS)
     made.seeds = dict.fromkeys(TASKS, 5)
     plans.save(made, out / "plan.json")
     return out
@@ -136,7 +136,8 @@ def test_only_text_and_numbers_travel_to_a_worker():
     assert plain(workers.task_of(plan(), "a", solved_cells(), True))
 
 
-def test_a_scheduler_that_is_not_there_gets_a_sentence():
+def test_a_scheduler_that_is_not_there_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr(workers, "ANSWER_S", 0.2)
     with pytest.raises(workers.SchedulerMissing, match="dask scheduler"):
         list(workers.by_dask(iter([]), "tcp://127.0.0.1:9"))
 
@@ -162,7 +163,7 @@ def test_grading_without_a_wall_works_and_warns(tmp_path, planned):
 @pytest.mark.parametrize("lab, tasks, words", [("99", [], "no exercises"), ("09", ["09.77"], "has no task 09.77")])
 def test_what_cannot_be_graded_gets_a_sentence(tmp_path, lab, tasks, words):
     with pytest.raises(PlanError, match=words):
-        plans.make(lab, tasks)
+        planning.make(lab, tasks)
 
 
 def test_another_labs_folder_is_not_written_over(tmp_path, planned):

@@ -15,7 +15,7 @@ from course_utils.exercises import registry
 from course_utils.exercises.contract import Exercise, Misconception
 from course_utils.grading import sandbox as sandboxes
 from course_utils.grading import slices
-from course_utils.grading.grader import Grader
+from course_utils.grading.grader import INSIDE, Grader
 from course_utils.grading.graft import Cell
 from course_utils.grading.hostile import HOSTILE, Hostile
 from course_utils.grading.inside import zygote
@@ -197,16 +197,13 @@ def test_a_missing_cell_and_a_syntax_error_cost_their_own_points(grader):
     assert verdicts(grader.grade("x", cells)) == {"09.1": "missing", "09.3": "right", "09.5": "wrong"}
 
 
-def test_an_exercise_that_calls_a_wrong_one_is_judged_with_the_labs_own():
-    need_sandbox()
+def test_an_exercise_that_calls_a_wrong_one_is_judged_with_the_labs_own(grader):
     tasks = ("09.1", "09.2")
     made = Grader(plan(tasks), limits=HURRIED)
-    try:
-        record = made.grade("x", [Cell("ex-09-1", "", "def path_rule(rule, m):\n    return np.zeros(m), np.zeros(m)\n"), Cell("ex-09-2", "", plan(tasks).solved["09.2"])])
-        assert verdicts(record) == {"09.1": "wrong", "09.2": "right"}
-        assert "the lab's own `path_rule`" in record["results"][1]["sentence"]
-    finally:
-        made.close()
+    made.sandbox = grader.sandbox
+    record = made.grade("x", [Cell("ex-09-1", "", "def path_rule(rule, m):\n    return np.zeros(m), np.zeros(m)\n"), Cell("ex-09-2", "", plan(tasks).solved["09.2"])])
+    assert verdicts(record) == {"09.1": "wrong", "09.2": "right"}
+    assert "the lab's own `path_rule`" in record["results"][1]["sentence"]
 
 
 # ---------------------------------------------------------------- the others
@@ -226,19 +223,13 @@ def test_hostile(grader, case: Hostile):
         assert len(inside) == 2, inside       # bubblewrap's first process and the zygote
 
 
-def test_a_control_group_holds_all_of_a_sandbox_and_goes_with_it():
-    need_sandbox()
-    made = Grader(plan(), limits=HURRIED)
-    try:
-        made.grade("x", solved_cells())
-        folders = list(made.sandbox.group.folders)
-        if not folders:
-            pytest.skip("this user may make no control groups")
-        inside = {process.pid for process in psutil.Process(made.sandbox.process.pid).children(recursive=True)}
-        assert all(inside <= set(map(int, (folder / "cgroup.procs").read_text(encoding="ascii").split())) for folder in folders)
-    finally:
-        made.close()
-    assert not any(folder.exists() for folder in folders)
+def test_a_control_group_holds_all_of_a_sandbox(grader):
+    grader.grade("x", solved_cells())
+    folders = grader.sandbox.group.folders
+    if not folders:
+        pytest.skip("this user may make no control groups")
+    inside = {process.pid for process in psutil.Process(grader.sandbox.process.pid).children(recursive=True)}
+    assert all(inside <= set(map(int, (folder / "cgroup.procs").read_text(encoding="ascii").split())) for folder in folders)
 
 
 def test_the_next_submission_is_graded_as_if_nothing_had_been(grader):
@@ -264,12 +255,17 @@ def test_ten_answers_to_one_question_add_no_points(grader):
 
 def test_nothing_is_left_on_the_machine():
     need_sandbox()
-    made = Grader(plan(), limits=HURRIED)
-    made.grade("daemon", solved_cells(ex_09_3=next(one.cell for one in HOSTILE if one.name == "daemon")))
-    folder, processes = made.sandbox.folder, psutil.Process(made.sandbox.process.pid).children(recursive=True)
-    assert folder.exists() and processes
-    made.close()
-    psutil.wait_procs(processes, timeout=10)
-    assert not folder.exists() and not any(process.is_running() for process in processes)
-
-
+    box = sandboxes.Sandbox(["numpy", *INSIDE], [], HURRIED)
+    try:
+        box.start()
+        session = box.fork()
+        daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(10000)\n    os._exit(0)\nos.wait()\n"
+        assert session.ask({"cell": daemon, "name": "x"}, 60, 1 << 16)["fine"]
+        folder, processes = box.folder, psutil.Process(box.process.pid).children(recursive=True)
+        groups = list(box.group.folders)
+        assert folder.exists() and len(processes) == 4      # bubblewrap's first one, the zygote, the submission, its daemon
+        session.close()
+    finally:
+        box.close()
+    assert not folder.exists() and not any(group.exists() for group in groups)
+    assert not psutil.wait_procs(processes, timeout=10)[1]

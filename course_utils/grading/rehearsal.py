@@ -10,11 +10,12 @@ import importlib
 import json
 import sys
 import time
+from pathlib import Path
 
 from course_utils.exercises import guard, judge
 from course_utils.exercises.contract import Case
 from course_utils.grading.graft import graft
-from course_utils.grading.plan import Plan
+from course_utils.grading.plan import Plan, of_text
 
 
 def load(names: list[str]) -> None:
@@ -26,21 +27,42 @@ def load(names: list[str]) -> None:
 
 
 def rehearse(plan: Plan) -> dict:
-    """`failed`: ids; `modules`: names; `cpu_s`: CPU seconds of the solutions' own calls, once everything is loaded."""
+    """`failed`: ids; `modules`: names; `cpu_s`: CPU seconds of the solutions' own calls, once everything
+    is loaded; `need_bytes`: memory that they took at most."""
     load([*plan.modules, *sorted({name.split(":")[0] for name in plan.names})])
     names: dict = {"__name__": "__main__"}
     for _, source, _ in graft([], plan.exercises, plan.order, instead=plan.solved).cells:
         exec(compile(source, "<solution>", "exec"), names)
     cases = {exercise.id: list(exercise.cases(plan.seeds[exercise.id])) for exercise in plan.exercises}
     before = set(sys.modules)
+    used = memory("VmRSS")
+    forget_peak()
     inputs = {task: [judge.build_args(case) for case in some] for task, some in cases.items()}
     for exercise in plan.exercises:
         for args in inputs[exercise.id]:
             guard.call(names[exercise.function], args, 10 * exercise.limit_s, judge.through(exercise))
     loaded = sorted(set(sys.modules) - before)
+    peak = memory("VmHWM")
     spent = sorted(computed(plan, cases, names) for _ in range(5))[2]
     failed = [exercise.id for exercise in plan.exercises if not judge.judge(exercise, names[exercise.function], plan.seeds[exercise.id]).right]
-    return {"failed": failed, "modules": loaded, "cpu_s": spent}
+    return {"failed": failed, "modules": loaded, "cpu_s": spent, "need_bytes": max(peak - used, 0)}
+
+
+def forget_peak() -> None:
+    """Have the kernel note this process's highest memory from now on, where it does."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        pass
+
+
+def memory(what: str) -> int:
+    """Bytes of memory that Linux notes for this process: `VmRSS` now, `VmHWM` at most; 0 elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{what}:")), 0)
 
 
 def computed(plan: Plan, cases: dict[str, list[Case]], names: dict) -> float:
@@ -61,4 +83,4 @@ if __name__ == "__main__":
         import torch
 
         torch.set_num_threads(1)
-    print(json.dumps(rehearse(Plan(**json.load(sys.stdin)))))
+    print(json.dumps(rehearse(of_text(sys.stdin.read()))))

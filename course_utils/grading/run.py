@@ -78,7 +78,7 @@ def grade(place: Path, lab: str, out: Path, jobs: int = 0, scheduler: str = "", 
         pages.write(out / "feedback" / f"{found['submission']}.html", pages.feedback(found, titles, plan.lab))
         bar.update()
 
-    titles = {exercise.id: exercise.title for exercise in plan.exercises}
+    titles = plan.titles
     (out / "feedback").mkdir(exist_ok=True)
     skipped = len(known)
     with bar:
@@ -109,23 +109,25 @@ def write_results(records: list[dict], plan: Plan, out: Path, titles: dict[str, 
 
 def prepared(lab: str, tasks: list[str], out: Path) -> Plan:
     """The plan of this run: that of the folder where it still holds, so that a cut run goes on with the same cases."""
-    fresh = plans.make(lab, tasks)
+    lab, tasks = lab.strip().zfill(2), [task.strip() for task in tasks if task.strip()]
     out.mkdir(parents=True, exist_ok=True)
     noted = plans.load(out / "plan.json")
-    if noted is not None and (noted.lab, noted.tasks, noted.declared) == (fresh.lab, fresh.tasks, fresh.declared) and noted.seeds:
-        return noted
-    if noted is not None and (noted.lab, noted.tasks) != (fresh.lab, fresh.tasks):
-        raise plans.PlanError(f"{out} holds results of lab {noted.lab}, tasks {', '.join(noted.tasks)}: give another folder with --out.")
+    if noted is not None:
+        if noted.lab != lab or noted.asked != tasks:
+            raise plans.PlanError(f"{out} holds results of lab {noted.lab}, {'tasks ' + ', '.join(noted.asked) if noted.asked else 'all tasks'}: "
+                                  "give another folder with --out.")
+        if noted.declared == plans.declared_hash(lab) and noted.seeds:
+            return noted
     print("Drawing cases and trying the solutions on them", file=sys.stderr, flush=True)
-    plans.seeded(fresh)
+    fresh = plans.draw(lab, tasks)
     plans.save(fresh, out / "plan.json")
     return fresh
 
 
 def unreadable(plan: Plan, read: submissions.Submission | None) -> dict:
     """The record of a submission from which no cells can be had."""
-    results = [{"exercise": exercise.id, "verdict": "unreadable", "points": 0, "max_points": exercise.points, "seconds": 0.0, "sentence": "",
-                "line": "", "misconception": "", "law": "", "passed": 0, "total": 0, "late": False, "details": [], "flags": []} for exercise in plan.exercises]
+    results = [{"exercise": task, "verdict": "unreadable", "points": 0, "max_points": plan.points[task], "seconds": 0.0, "sentence": "",
+                "line": "", "misconception": "", "law": "", "passed": 0, "total": 0, "late": False, "details": [], "flags": []} for task in plan.tasks]
     return {"submission": read.name if read else "", "results": results, "flags": [], "cpu_s": 0.0, "seconds": 0.0}
 
 

@@ -51,7 +51,8 @@ class Limits:
     address_slack_bytes : int
         Address space beyond that, for files and shared memory that are mapped.
     group_bytes : int
-        Memory of everything in one sandbox, the zygote included, where a control group can be had.
+        Memory of the zygote while it starts, where a control group can be had; from then on everything in a
+        sandbox together may take as much more as one process may, and what it may write.
     cpu_s, processes, files, file_bytes : int
         CPU seconds of a process, processes and threads together, open files, bytes of one file.
     disk_bytes : int
@@ -233,6 +234,7 @@ class Sandbox:
                 said.seek(0)
                 lines = said.read().decode(errors="replace").strip().splitlines()
                 raise NoSandbox(f"bubblewrap starts no sandbox on this machine: {lines[-1] if lines else error}") from None
+        self.group.hold(self.limits.memory_bytes + 2 * self.limits.disk_bytes)
         self.started += 1
         self.cpu_s = 0.0
         expected, found = str(inside(Path(sys.prefix))), about["where"].get("numpy") or ""

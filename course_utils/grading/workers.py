@@ -16,9 +16,12 @@ from typing import Any
 
 from course_utils.grading.graft import Cell
 from course_utils.grading.plan import Plan
+from course_utils.grading.sandbox import Limits
 
 TRIES = 3                    # of a submission whose worker was lost under it
+ANSWER_S = 10.0              # for a scheduler to answer
 AHEAD = 3                    # submissions that wait at a worker
+LEAST_BYTES, SPARE = 256 << 20, 4  # memory of a submission: this much, or so many times what the solutions need
 ALONE = 10.0                 # times its CPU seconds: what a call may take by the clock where nobody else is graded
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -37,17 +40,22 @@ def work(task: dict) -> dict:
     key = f"{plan['declared']}{plan['seeds']}{task['sandboxed']}{task['alone']}"
     if key not in _graders:
         from course_utils.grading.grader import Grader
-        from course_utils.grading.sandbox import Limits
 
         close_all()
         if "torch" in plan["modules"]:
             import torch
 
             torch.set_num_threads(1)
-        _graders[key] = Grader(Plan(**plan), slot=os.getpid() % 4, limits=Limits(wall=ALONE) if task["alone"] else Limits(), sandboxed=task["sandboxed"])
+        _graders[key] = Grader(Plan(**plan), slot=os.getpid() % 4, limits=limits_for(plan, task["alone"]), sandboxed=task["sandboxed"])
     began = time.process_time()
     record = _graders[key].grade(task["name"], [Cell(*texts) for texts in task["cells"]])
     return record | {"judge_s": round(time.process_time() - began, 4), "worker": os.getpid()}
+
+
+def limits_for(plan: dict, alone: bool) -> Limits:
+    """What a submission may use: memory as its solution needs it, and time beside others or alone."""
+    memory = max(LEAST_BYTES, SPARE * plan["need_bytes"])
+    return Limits(memory_bytes=memory, wall=ALONE if alone else Limits.wall)
 
 
 def close_all() -> None:
@@ -152,7 +160,7 @@ def by_dask(tasks: Iterator[dict], address: str) -> Iterator[dict]:
     from dask.distributed import Client, as_completed
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=ANSWER_S, set_as_default=False)
     except OSError as error:
         raise SchedulerMissing(f"No dask scheduler answers at {address} ({type(error).__name__}): start one with  dask scheduler  "
                                "and workers with  dask worker ADDRESS --nworkers 2 --nthreads 1.") from None

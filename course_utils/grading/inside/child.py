@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.random  # noqa: F401: numpy loads it when it is first used, which would be once in each fork
+import numpy.random  # noqa: F401  (numpy loads it when it is first used: once in each fork)
 
 from course_utils.exercises import guard
 from course_utils.grading import packets, wire
