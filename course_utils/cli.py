@@ -206,6 +206,8 @@ def site(
         made = build_site(labs=numbers or None, solved=solved, repository=repository)
     except SiteError as error:
         raise BadCall(str(error)) from error
+    for fault in made.faults:
+        print(f"○ {fault}")
     print(f"{made.pages} pages, {made.size / 1e6:.0f} MB in {made.seconds:.0f} s. Open this file in a browser:\n  {made.start}")
 
 

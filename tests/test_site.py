@@ -1,4 +1,5 @@
 """The pages: no solution where none may be, links that lead somewhere, and all of it in a browser without a network."""
+import copy
 import re
 import shutil
 from html.parser import HTMLParser
@@ -33,10 +34,10 @@ def unsolved_sources(tmp_path_factory):
 
 
 def text_of(path: Path) -> str:
-    """All that can be read in a source: of a notebook, its cells and what they printed."""
+    """All that can be read in a source: of a notebook, its cells."""
     if path.suffix != ".ipynb":
         return path.read_text(encoding="utf-8")
-    return "\n".join(cell.source + str(cell.get("outputs", "")) for cell in nbformat.read(path, as_version=4).cells)
+    return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
 
 
 def test_no_page_for_students_holds_a_line_of_a_solution(unsolved_sources):
@@ -45,7 +46,9 @@ def test_no_page_for_students_holds_a_line_of_a_solution(unsolved_sources):
     statements = [one for lab in find_labs(course_root()) for cell in read_source(lab).cells if "exercise" in tags_of(cell)
                   for one in telling_statements(cell)]
     assert len(pages) > 25 and len(statements) > 200
-    assert [(name, one.exercise, one.text) for one in statements for name, text in pages.items() if one.packed in text] == []
+    found = [(name, one.exercise, one.text) for one in statements for name, text in pages.items() if one.packed in text]
+    # A later lab may do in passing what an earlier one asked for.
+    assert [one for one in found if not (one[0].startswith("labs/") and one[0][5:7] > one[1][:2])] == []
     # The search does find what is there.
     assert any(one.packed in pack(text_of(Lab(course_root(), "06_saliency").solved)) for one in statements)
 
@@ -75,9 +78,9 @@ def test_students_pages_show_no_outputs_but_the_first_picture_of_each_widget(uns
 def small_course(root: Path, stem: str = "06_saliency") -> Path:
     """A course with one lab of a few cells, solved and for students."""
     new = nbformat.v4
-    picture = new.new_output("execute_result", {"image/png": "iVBORw0KGgo=", "text/plain": "A red bar."}, metadata={"image/png": {"alt": "A red bar."}})
+    picture = new.new_output("execute_result", {"image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC", "text/plain": "A red bar."}, metadata={"image/png": {"alt": "A red bar."}})
     cells = [
-        new.new_markdown_cell("# Lab 06 · Saliency\n\nBuilds on lab 05 and lab 06; labs 05 and 07 help. $x^2$ in lab 05.", id="title"),
+        new.new_markdown_cell("# Lab 06 · Saliency\n\nBuilds on lab 05 and lab 06; labs 05 and 07 help. $x^2$ in lab 05.\n\n## A section", id="title"),
         new.new_markdown_cell(INSTRUCTORS, metadata={"tags": ["instructor"]}, id="notes"),
         new.new_markdown_cell("### Exercise 06.1 · A bar\n*2 points · 5 minutes · difficulty ●○○*\n\nDraw `lab 05`.", metadata={"tags": ["card"]}, id="card"),
         new.new_code_cell("def bar():\n    return sorted_bar(THE_SOLUTION)", metadata={"tags": ["exercise"], "label": "06.1"}, id="ex-06-1"),
@@ -86,11 +89,12 @@ def small_course(root: Path, stem: str = "06_saliency") -> Path:
     ]
     for folder in ("solutions", "notebooks"):
         (root / folder).mkdir(parents=True)
-    nbformat.write(new.new_notebook(cells=cells), root / "solutions" / f"{stem}.ipynb")
-    student = [cell.copy() for cell in cells if not {"instructor", "solution"} & set(cell.metadata.get("tags", []))]
-    student[2] = student[2] | {"source": "def bar():\n    raise NotImplementedError()"}
-    student[3] = student[3] | {"outputs": []}
-    nbformat.write(new.new_notebook(cells=student), root / "notebooks" / f"{stem}.ipynb")
+    python = {"language_info": {"name": "python"}}
+    nbformat.write(new.new_notebook(cells=cells, metadata=python), root / "solutions" / f"{stem}.ipynb")
+    student = [copy.deepcopy(cell) for cell in cells if not {"instructor", "solution"} & set(cell.metadata.get("tags", []))]
+    student[2].source = "def bar():\n    raise NotImplementedError()"
+    student[3].outputs = []
+    nbformat.write(new.new_notebook(cells=student, metadata=python), root / "notebooks" / f"{stem}.ipynb")
     (root / "course_utils").mkdir()
     shutil.copyfile(course_root() / "course_utils" / "scoring.py", root / "course_utils" / "scoring.py")
     return root
@@ -182,7 +186,9 @@ def test_a_lab_that_is_not_there_is_said_in_one_sentence():
 def site(tmp_path_factory):
     """Two labs, the front page and the whole reference, as students see them."""
     pytest.importorskip("myst_nb", reason="the site's tools are not installed: run `python3 course.py test`")
-    return build.build_site(SHOWN, repository=ADDRESS, folder=tmp_path_factory.mktemp("site")).start.parent
+    made = build.build_site(SHOWN, repository=ADDRESS, folder=tmp_path_factory.mktemp("site"))
+    assert made.faults == ()
+    return made.start.parent
 
 
 class Page(HTMLParser):
@@ -262,7 +268,7 @@ def test_the_switch_shows_solutions_and_without_it_there_are_none(tmp_path):
     texts = {}
     for solved in (False, True):
         made = build.build_site(solved=solved, root=root)
-        assert made.start == root / "site" / ("solved" if solved else "unsolved") / "index.html" and made.pages >= 5
+        assert made.start == root / "site" / ("solved" if solved else "unsolved") / "index.html" and made.pages >= 5 and made.faults == ()
         texts[solved] = "".join(path.read_text(encoding="utf-8") for path in made.start.parent.rglob("*") if path.suffix in (".html", ".ipynb", ".js"))
     page = {solved: (root / "site" / kind / "labs" / "06_saliency.html").read_text(encoding="utf-8") for solved, kind in ((True, "solved"), (False, "unsolved"))}
     assert "THE_SOLUTION" in page[True] and "THE_SOLUTION" not in texts[False]
