@@ -55,6 +55,7 @@ def points(out: Path) -> dict[str, int]:
 # ---------------------------------------------------------------- the whole of it
 
 
+@pytest.mark.slow
 def test_a_class_from_a_folder_to_marks_and_feedback(tmp_path, planned):
     need_sandbox()
     place = class_of(tmp_path / "in")
@@ -245,6 +246,7 @@ def test_no_byte_of_the_release_holds_a_line_of_its_labs_solutions(handed_out):
     assert not any(name.startswith(("solutions/", "tests/")) or "grading" in name for name in handed_out)
 
 
+@pytest.mark.slow
 def test_a_release_checks_without_solutions(tmp_path, handed_out):
     for name, content in handed_out.items():
         path = tmp_path / name

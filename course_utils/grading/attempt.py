@@ -18,8 +18,8 @@ class Attempt:
     Attributes
     ----------
     flags : list of str
-    cpu_s : float
-        Of all that were ended.
+    cpu_s, own_s : float
+        CPU seconds of all that were ended; and of the calls in them, as they tell themselves.
     answered : set of str
         Functions that the process of now has been asked for.
     broken : dict of str to str
@@ -32,7 +32,7 @@ class Attempt:
         self.sandbox = sandbox
         self.session: Session | None = None
         self.flags: list[str] = []
-        self.cpu_s = self.clock = 0.0
+        self.cpu_s = self.own_s = self.clock = 0.0
         self.answered: set[str] = set()
         self.begin(grafted)
 
@@ -91,8 +91,9 @@ class Attempt:
             raise Gone("it ended")
         answer = self.put(request, cpu_s, limit)
         self.answered.add(request["function"])
-        outcomes = answer.get("outcomes")
-        if isinstance(outcomes, list) and any(isinstance(one, dict) and one.get("kind") == "timeout" for one in outcomes):
+        outcomes = [one for one in answer["outcomes"] if isinstance(one, dict)] if isinstance(answer.get("outcomes"), list) else []
+        self.own_s += sum(one["cpu_s"] for one in outcomes if type(one.get("cpu_s")) is float and 0 <= one["cpu_s"] < math.inf)
+        if any(one.get("kind") == "timeout" for one in outcomes):
             self.drop()  # with all that it started: a loop that gave way may have left a hundred processes at work
         return answer
 

@@ -68,7 +68,7 @@ class Grader:
             attempt.end()
         starved = [result.exercise for result in results if result.starved]
         return {"submission": name, "results": [asdict(result) for result in results], "flags": [*grafted.flags, *attempt.flags], "starved": starved,
-                "cpu_s": round(attempt.cpu_s, 4), "seconds": round(time.monotonic() - began, 4)}
+                "cpu_s": round(attempt.cpu_s, 4), "own_s": round(attempt.own_s, 4), "seconds": round(time.monotonic() - began, 4)}
 
     def second_looks(self, grafted: Graft, results: Sequence[Result]) -> dict[int, dict[str, str]]:
         """Wrong exercises that are judged once more, in a process without the cells that they do not call.

@@ -55,7 +55,7 @@ HOSTILE = (
     # ---- does not end
     Hostile("endless loop", body("while True: pass")),
     Hostile("loop that swallows interrupts", body("while True:", "    try:", "        while True: pass", "    except BaseException: pass",
-            before="import signal\nfor number in range(1, 32):\n    try: signal.signal(number, signal.SIG_IGN)\n    except OSError: pass\n")),
+            before="import signal\nfor number in range(1, 32):\n    try: signal.signal(number, signal.SIG_IGN)\n    except OSError: pass\n"), slow=True),
     Hostile("holds the interpreter", body("return sum(iter(int, 1))"), flag="did not give way", slow=True),
     Hostile("endless at definition", "while True: pass\n" + SIGNATURE + HONEST, flag="while it was executed"),
     Hostile("recursion", body("return completeness_error(attributions, model, inputs, labels, baselines)")),
@@ -84,9 +84,9 @@ HOSTILE = (
     Hostile("deep folders", also("import os", "os.chdir('/tmp')", "for _ in range(2000):", "    try: os.mkdir('d'); os.chdir('d')", "    except OSError: break"),
             "right", flag="made anew"),
     Hostile("prints 100 MB", also("for _ in range(100): print('x' * 10**6)"), "right", slow=True),
-    Hostile("output without newline", also("import os, sys", "for _ in range(100): os.write(1, b'x' * 10**6); sys.stdout.write('y' * 10**6)"), "right"),
+    Hostile("output without newline", also("import os, sys", "for _ in range(100): os.write(1, b'x' * 10**6); sys.stdout.write('y' * 10**6)"), "right", slow=True),
     Hostile("oversized answer", body("return torch.zeros(10**7, dtype=torch.float64)"), flag="oversized"),
-    Hostile("a million parts", body("return [0.0] * 10**6")),
+    Hostile("a million parts", body("return [0.0] * 10**6"), slow=True),
     # ---- looks around
     Hostile("asks for the oracle", body(
         "try:", "    from course_utils.exercises.registry import find", "    return find('09.3').oracle(attributions, model, inputs, labels, baselines)",
