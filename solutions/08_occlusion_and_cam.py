@@ -1090,6 +1090,21 @@ occluder.explore()
 # What is to be seen: the bars are the probabilities with the square, the black marks those without it; the bar of the true species is orange.
 
 # %% [markdown]
+# ## 14. Touch: a picture of your own
+#
+# Draw a digit, or load a photograph. The network names it, and you see what it names it for: saliency (lab 06), CAM, and how far the score falls under a square.
+#
+# Try: draw a 7 and turn it into a 1, a 9 or a 2 stroke by stroke; which stroke decides, and do the three maps say so? Draw a digit in a corner. Load a photograph: the network knows eight animals and no other answer.
+
+# %% tags=["nbval-ignore-output"]
+from course_utils.widgets import sketch
+
+sketch.explore()
+
+# %% [markdown]
+# What is to be seen: red speaks for the class that is named, blue against it. The maps explain the likeliest class whether it is right or not: on a photograph of your own they explain a wrong name, as surely as they would a right one.
+
+# %% [markdown]
 # ## What to remember
 #
 # - **Occlusion** asks "what if this were something else". It needs no access to the network, many forward passes, and three choices: size, step, colour. All three are in the map.
