@@ -122,7 +122,8 @@ def sis(quick: bool) -> Iterator[Row]:
 
         shares = [sum(map(len, batches)) / asked * seconds(ceiling) / seconds(network_alone) for _ in range(7)]
         return (f"a step asks about one set less than the step before, so its batches shrink from 100 to 1; the network alone, at these batches, reaches "
-                f"{np.median(shares):.2f} of the rate that it has at its best batch. The next row takes many sequences side by side.")
+                f"{np.median(shares):.2f} of the rate that it has at its best batch. What is left is masking and the log-odds, which cost the same for one set "
+                "as for ten. The next row takes many sequences side by side.")
 
     masked = torch.where(torch.rand(asked, 1, sequences.shape[2], generator=torch.Generator().manual_seed(0)) < 0.5, sequences[:1], 0.25)
     ceiling = passes(network, masked, batches=BATCHES, channels_last=False)
