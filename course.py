@@ -32,7 +32,7 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
   python3 course.py site [--solved]        all labs as web pages that need no network and no server
   python3 course.py release --labs 06,09 --out DIR       the zip for students, without solutions
   python3 course.py grade FOLDER --lab 09 --out DIR      marks, feedback and a report, in a sandbox
-  python3 course.py bench methods|grade    the labs' functions, or the grader, timed beside other software
+  python3 course.py bench methods|grade|labs  the labs' functions or the grader beside other software; the labs' own times
   python3 course.py install [--test]       only install, or mend an installation
 
 Add --help to one of them for its options."""
