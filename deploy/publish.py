@@ -27,6 +27,7 @@ from places import Places, places  # noqa: E402
 
 from course_utils.authoring.sources import LabError, find_labs  # noqa: E402
 from course_utils.grading.release import ReleaseError, release, tasks_of  # noqa: E402
+from course_utils.jupyter import write_settings  # noqa: E402
 from course_utils.settings import course_root  # noqa: E402
 
 FOR_STUDENTS = ("student_server.py", "update_labs.py")
@@ -63,6 +64,8 @@ def publish(labs: list[str], tasks: list[str], where: Places) -> tuple[Path, boo
     point(where.course, folder)
     for place in (where.collect, where.hub):
         place.mkdir(parents=True, exist_ok=True)
+    if where.environment.is_dir():
+        write_settings(where.environment)  # JupyterLab without pop-ups, and without what the labs do not need
     where.collect.chmod(0o755)
     where.hub.chmod(0o700)
     write_whole(where.gitconfig, f"[include]\n\tpath = /etc/gitconfig\n[safe]\n\tdirectory = {where.handout}\n")

@@ -332,10 +332,11 @@ def simulate(home: Path, students: int, lab: str, until: str = "", at_once: int 
                 list(pool.map(one, class_))
         worked = time.monotonic() - began
         measured = memory.report()
+    disk = sorted(sum(path.lstat().st_size for path in (home / "homes" / name).rglob("*")) / 1e6 for name in names)
     found = collect(lab, Places(home).collect, home / "submissions")
     graded, marks = grade(home, lab, [exercise.id for exercise in exercises])
     return {"students": students, "lab": lab, "until": until, "profile": profile, "worked_s": worked, "graded_s": graded, "handed_in": len(found), "marks": marks,
-            "expected": expected, "seconds": {student.name: student.seconds for student in class_}, "memory": measured}
+            "expected": expected, "seconds": {student.name: student.seconds for student in class_}, "memory": measured, "home_mb": disk[len(disk) // 2]}
 
 
 def grade(home: Path, lab: str, tasks: list[str]) -> tuple[float, dict[str, float]]:
@@ -369,6 +370,7 @@ def table(result: dict) -> str:
     for kind, row in result["memory"]["kinds"].items():
         lines.append(f"  {kind:8s} " + "   ".join(f"{name} {value:.0f}" for name, value in row.items()))
     lines.append("  all      " + "   ".join(f"{name} {value:.0f}" for name, value in result["memory"]["all"].items()))
+    lines.append(f"  a student's folder: {result['home_mb']:.0f} MB")
     return "\n".join(lines)
 
 
