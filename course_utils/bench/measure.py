@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from statistics import median, quantiles
 from typing import Any
 
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")} | {"COURSE_THREADS": "1"}
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")}
+ONE_THREAD |= {"COURSE_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 TURN_S = 0.05       # a turn of calls that are quicker than this repeats them
 FEWEST = 3          # pairs, however long they take
 

@@ -9,6 +9,7 @@ GROUPS = {
     "deeplift": "course_utils.bench.gradients:deeplift",
     "smooth": "course_utils.bench.gradients:smooth",
     "ways_back": "course_utils.bench.gradients:ways_back",
+    "lrp": "course_utils.bench.lrp:rows",
     "lime_pictures": "course_utils.bench.lime:pictures",
     "lime_text": "course_utils.bench.lime:text",
     "tsne": "course_utils.bench.embedding:rows",
