@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course_utils.authoring.sources import STEM, Lab, dump, read_notebook
 from course_utils.settings import course_root
-from course_utils.website import front, look
+from course_utils.website import excerpts, front, look
 from course_utils.website.binder import binder_address, configured_repository
 from course_utils.website.lessons import lesson, touch_pictures
 from course_utils.website.reference import reference_pages
@@ -155,6 +156,21 @@ def title_of(root: Path) -> str:
     return readme.read_text(encoding="utf-8").strip().partition("\n")[0].lstrip("# ") if readme.exists() else "Labs"
 
 
+def collect_texts(app: Any) -> dict[str, list[tuple[str, str, str]]]:
+    """A dictionary that fills with the sections of every page as Sphinx writes it; the page of the search gets its scripts."""
+    texts: dict[str, list[tuple[str, str, str]]] = {}
+
+    def collect(app: Any, page: str, template: str, context: dict, doctree: Any) -> None:
+        if doctree is not None:
+            texts[page] = excerpts.sections_of(doctree)
+        elif page == "search":
+            app.add_js_file(excerpts.TEXT)
+            app.add_js_file(excerpts.SCRIPT)
+
+    app.connect("html-page-context", collect)
+    return texts
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the deprecation warnings that extensions and theme owe each other."""
@@ -180,7 +196,9 @@ def run_sphinx(source: Path, out: Path, doctrees: Path, title: str, subtitle: st
         app = Sphinx(source, None, out, doctrees, "html", confoverrides=look.settings(title, subtitle), status=None, warning=said)
         app.connect("source-read", lambda *_: bar.update(1) and None)
         app.connect("html-page-context", lambda *_: bar.update(1) and None)
+        texts = collect_texts(app)
         app.build()
+    excerpts.write_texts(out / "_static", texts)
     (out / "_static" / "mathjax").mkdir(exist_ok=True)
     shutil.copyfile(mathjax, out / "_static" / "mathjax" / mathjax.name)
     shutil.rmtree(out / "_sources", ignore_errors=True)
