@@ -625,7 +625,7 @@ print("\n".join(f"{name:16} {cost:5.1f} ms a picture" for name, cost in millisec
 # %%
 def compiled(model, recipe):
     """`pixel_map` for one model and one recipe as a graph: the first call traces it."""
-    graph = tf.function(lambda pictures, labels: list(relevances(model, pictures, labels, recipe).values())[-1])
+    graph = tf.function(lambda pictures, labels: list(relevances(model, pictures, labels, recipe).values())[-1], autograph=False)
     return lambda pictures, labels: graph(pictures, tf.constant(labels)).numpy()
 
 

@@ -1,7 +1,6 @@
-"""One group of rows in a process of its own, or one side of one row for its memory.
+"""One group of rows in a process of its own.
 
     python -m course_utils.bench.group NAME OUT.json [--quick]
-    python -m course_utils.bench.group NAME OUT.json --row 3 --side ours
 """
 from __future__ import annotations
 
@@ -11,15 +10,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 
 from course_utils.bench.measure import Measured, Row, measure
-from course_utils.bench.memory import peak_of
 from course_utils.bench.registry import GROUPS
 
 ROUNDS, QUICK_ROUNDS = 15, 3
-LIMIT_S, QUICK_LIMIT_S = 90.0, 3.0      # for the turns of one row
+LIMIT_S, QUICK_LIMIT_S = 12.0, 2.0      # processor seconds for the turns of one row
 
 
 def rows_of(name: str, quick: bool) -> Iterable[Row]:
@@ -33,21 +30,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("name")
     parser.add_argument("out", type=Path)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--row", type=int)
-    parser.add_argument("--side", choices=("ours", "peer"))
     given = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     one_thread()
-    if given.row is not None:
-        row = next(islice(rows_of(given.name, given.quick), given.row, None))
-        given.out.write_text(json.dumps(peak_of(getattr(row, given.side)) / 2**20), encoding="utf-8")
-        return
     measured: list[dict] = []
     for row in rows_of(given.name, given.quick):
         one_thread()
         print(f"  {row.name}, {row.setting}, against {row.against or 'the ceiling'} ...", flush=True)
-        found = measure(row, QUICK_ROUNDS if given.quick else ROUNDS, QUICK_LIMIT_S if given.quick else LIMIT_S)
+        found = measure(row, QUICK_ROUNDS if given.quick else ROUNDS, QUICK_LIMIT_S if given.quick else LIMIT_S, memory=not given.quick)
         print(f"    {said(found)}", flush=True)
         measured.append(asdict(found))
         given.out.write_text(json.dumps(measured), encoding="utf-8")    # after each row: what follows may break

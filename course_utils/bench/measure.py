@@ -13,10 +13,12 @@ from importlib.util import find_spec
 from statistics import median, quantiles
 from typing import Any
 
+from course_utils.bench.memory import peak_of
+
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")}
 ONE_THREAD |= {"COURSE_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 TURN_S = 0.05       # a turn of calls that are quicker than this repeats them
-FEWEST = 3          # pairs, however long they take
+FEWEST = 5          # pairs, however long they take, unless fewer are asked for
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ class Measured:
         return self.state == "counted" and all(found is not None and found >= bar for found, bar in wanted)
 
 
-def measure(row: Row, rounds: int, limit_s: float = 120.0) -> Measured:
-    """Compare the results of a row, then time it in `rounds` turns, fewer (but 3) once `limit_s` is over.
+def measure(row: Row, rounds: int, limit_s: float = 120.0, memory: bool = False) -> Measured:
+    """Compare the results of a row, then time it in `rounds` turns, fewer (but 5) once they have taken `limit_s` processor seconds.
 
-    Each turn is one call of ours, of the peer and of the ceiling, in changing order.
+    Each turn is one call of ours, of the peer and of the ceiling, in changing order. `memory`: one more call of ours
+    and of the peer, for what it needs at its highest.
     """
     found = Measured(row.group, row.name, row.setting, row.against, "" if callable(row.about) else row.about, row.bar, row.share_bar, row.tolerance)
     missing = [name for name in row.needs if not installed(name)]
@@ -104,6 +107,9 @@ def measure(row: Row, rounds: int, limit_s: float = 120.0) -> Measured:
             found.state = "disagree"
             found.said = f"the results differ by {found.difference:.2g}, more than {row.tolerance:.2g}: the row does not count"
             return found
+        if memory:
+            found.ours_mib = peak_of(row.ours) / 2**20
+            found.peer_mib = peak_of(row.peer) / 2**20 if row.peer is not None else None
         take_turns(row, found, rounds, limit_s)
         if callable(row.about):
             found.about = row.about()
@@ -115,11 +121,13 @@ def measure(row: Row, rounds: int, limit_s: float = 120.0) -> Measured:
 def take_turns(row: Row, found: Measured, rounds: int, limit_s: float) -> None:
     sides = {"ours": row.ours, "peer": row.peer, "ceiling": row.ceiling}
     sides = {side: call for side, call in sides.items() if call is not None}
+    if row.ceiling is not None:
+        row.ceiling()                   # its first call finds the best batch
     calls = {side: calls_a_turn(call) for side, call in sides.items()}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
-    began = time.monotonic()
-    for number in range(max(rounds, FEWEST)):
-        if number >= FEWEST and time.monotonic() - began > limit_s:
+    began = time.process_time()
+    for number in range(rounds):
+        if number >= FEWEST and time.process_time() - began > limit_s:
             break
         for side in list(sides) if number % 2 == 0 else list(sides)[::-1]:
             seconds[side].append(cpu(sides[side], calls[side]))

@@ -1,6 +1,8 @@
 """How much memory a call takes at its highest, beyond what the process held before."""
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -10,23 +12,34 @@ import psutil
 
 
 def peak_of(call: Callable) -> int:
-    """Bytes by which the process grows at its highest while `call()` runs, its first call in a fresh process.
+    """Bytes of resident memory by which the process grows at its highest while `call()` runs.
 
-    Linux keeps the highest value itself, and it can be set back; elsewhere the process is looked at every
-    millisecond.
+    Before the call, what earlier ones have freed goes back to the system, as far as the C library lets it: a call
+    that finds freed memory would seem to need none. Linux keeps the highest value itself, and it can be set back;
+    elsewhere the process is looked at every millisecond.
     """
     process = psutil.Process()
+    gc.collect()
+    give_back()
     status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-    if sys.platform == "linux" and reset.exists():
+    if sys.platform == "linux":
         try:
-            reset.write_text("5", encoding="ascii")
-        except OSError:         # a container that does not let it: the highest since the start is what there is
-            pass
+            reset.write_text("5", encoding="ascii")     # sets the highest value back to the present one
+        except OSError:                                 # a container may forbid it
+            return sampled(call, process)
         before = process.memory_info().rss
         call()
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
         return max(0, int(line.split()[1]) * 1024 - before)
     return sampled(call, process)
+
+
+def give_back() -> None:
+    """glibc's malloc_trim; other C libraries have none."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        pass
 
 
 def sampled(call: Callable, process: psutil.Process) -> int:

@@ -15,7 +15,7 @@ from course_utils.bench.registry import GROUPS
 from course_utils.bench.table import page, picture, summary
 from course_utils.settings import course_root
 
-GROUP_LIMIT_S, SIDE_LIMIT_S = 1800, 300
+GROUP_LIMIT_S = 1800
 KEPT = "bench_methods.json"     # what the table is made of; `--only` renews one group of it
 
 
@@ -53,33 +53,26 @@ def bench_methods(quick: bool = False, only: str = "", docs: Path | None = None)
 def one_group(name: str, quick: bool) -> dict:
     """The rows of a group as dicts, the load beside them, and one sentence if the group failed."""
     before, began = load(), time.monotonic()
-    rows, said = in_process([name], "rows", GROUP_LIMIT_S, quick)
-    rows = rows or []
-    if not quick:
-        for number, row in enumerate(rows):
-            for side in ("ours", "peer"):
-                if row["state"] == "counted" and row[f"{side}_s"] is not None:
-                    row[f"{side}_mib"], _ = in_process([name, "--row", str(number), "--side", side], "memory", SIDE_LIMIT_S, quick)
+    rows, said = in_process(name, quick)
     return {"rows": rows, "failed": said, "load": [round(before, 1), round(load(), 1)], "seconds": round(time.monotonic() - began)}
 
 
-def in_process(arguments: list[str], what: str, limit_s: float, quick: bool) -> tuple[object, str]:
-    """What `course_utils.bench.group` writes, and one sentence if it failed; what it wrote before counts."""
+def in_process(name: str, quick: bool) -> tuple[list, str]:
+    """The rows that `course_utils.bench.group` writes, and one sentence if it failed; what it wrote before counts."""
     with tempfile.TemporaryDirectory(prefix="course-bench-") as folder:
-        out = Path(folder) / f"{what}.json"
-        command = [sys.executable, "-P", "-m", "course_utils.bench.group", arguments[0], str(out), *arguments[1:], *(["--quick"] if quick else [])]
+        out = Path(folder) / "rows.json"
+        command = [sys.executable, "-P", "-m", "course_utils.bench.group", name, str(out), *(["--quick"] if quick else [])]
         said = ""
         try:
-            done = subprocess.run(command, cwd=course_root(), env=os.environ | ONE_THREAD, stderr=subprocess.PIPE, timeout=limit_s,
-                                  stdout=subprocess.DEVNULL if what == "memory" else None)
+            done = subprocess.run(command, cwd=course_root(), env=os.environ | ONE_THREAD, stderr=subprocess.PIPE, timeout=GROUP_LIMIT_S)
             if done.returncode:
                 lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-                said = f"The group {arguments[0]} ended early: {lines[-1].strip()[:300] if lines else f'exit status {done.returncode}'}"
+                said = f"The group {name} ended early: {lines[-1].strip()[:300] if lines else f'exit status {done.returncode}'}"
         except subprocess.TimeoutExpired:
-            said = f"The group {arguments[0]} was stopped after {limit_s:.0f} s."
+            said = f"The group {name} was stopped after {GROUP_LIMIT_S} s."
         if said:
             print(f"  {said}", flush=True)
-        return (json.loads(out.read_text(encoding="utf-8")) if out.exists() else None), said
+        return (json.loads(out.read_text(encoding="utf-8")) if out.exists() else []), said
 
 
 def write(path: Path, text: str) -> None:

@@ -25,7 +25,7 @@ def page(groups: dict, machine: str) -> str:
         f"Machine: {machine}", "",
         f"Processor seconds of one thread, medians of pairs in turns; each pair gives a ratio (the peer's to ours, so more than 1 means that ours is "
         f"quicker), and its quartiles stand in brackets. Other programs ran at the same time (load {min(loads):.1f} to {max(loads):.1f}): turns "
-        "and processor seconds even that out, but caches are shared. Memory is what the first call in a fresh process adds at its highest. The network's own rate is that "
+        "and processor seconds even that out, but caches are shared. Memory is what a call adds at its highest to the resident memory of the process. The network's own rate is that "
         "of its bare forward passes, or forward and backward, at its best batch and memory layout.", "",
         "![Ratios of processor time, peer to ours, on a logarithmic axis: a dot with its quartiles for each row, and a mark where the bar stands. "
         "The table below has the same figures.](bench_methods.svg)", "",
