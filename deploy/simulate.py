@@ -5,7 +5,8 @@
 Everything is done as a browser does it: the login page, the start of the server, the notebook and its kernel over
 the server's HTTP and websocket interfaces, `!submit` in the notebook. The hub runs with jupyterhub_config.py, except
 that its students have no accounts (dummy authenticator, one system user). Memory and CPU time of servers and kernels
-are measured on the way, in Linux; odd students leave the last exercise untouched, so that marks have to differ.
+are measured on the way, in Linux. Every second student hands in the last exercise undone, so that marks have to differ:
+a release holds no solutions to go on with, so it is solved for the run and emptied before the hand-in.
 """
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ def missing() -> str:
     """What this machine lacks for a hub, as a sentence; empty where all is there."""
     lacking = [name for name in ("jupyterhub", "nbgitpuller") if find_spec(name) is None]
     if lacking:
-        return f"{' and '.join(lacking)} not installed: python -m pip install --constraint constraints.txt '.[deploy]'"
+        return f"{' and '.join(lacking)} not installed: python -m pip install --constraint constraints.txt --editable '.[deploy]'"
     if not (os.environ.get("LABS_PROXY") or shutil.which(PROXY)):
         return f"{PROXY} is not on the path: npm install --global {PROXY}, or name its command in LABS_PROXY"
     if not shutil.which("git"):
@@ -196,15 +197,18 @@ class Student:
         wait_for(ready, SERVER_START_S, f"the server of {self.name}")
 
     def work(self, lab: str, until: str, left_out: set[str], on_cell) -> None:
-        """Open the notebook, solve the exercises, run its cells up to the check of exercise `until`, save, hand in."""
+        """Open the notebook, solve the exercises, run its cells up to the check of exercise `until`, empty some, save, hand in."""
         name = next(item["name"] for item in self.ask("GET", "api/contents/labs")["content"] if item["name"].startswith(f"{lab}_"))
         notebook = self.ask("GET", f"api/contents/labs/{name}")["content"]
         session = self.ask("POST", "api/sessions", json={"path": f"labs/{name}", "name": name, "type": "notebook", "kernel": {"name": "python3"}})
-        solve(notebook, left_out)
+        given = solve(notebook)
         with self.kernel(session["kernel"]["id"]) as kernel:
             for cell in cells_until(notebook, until):
                 cell["outputs"] = kernel.run(cell["source"])
                 on_cell()
+            for cell in notebook["cells"]:
+                if cell["id"] in {cell_of(task) for task in left_out}:
+                    cell["source"] = given[cell["id"]]
             with self.timed("save"):
                 self.ask("PUT", f"api/contents/labs/{name}", json={"type": "notebook", "format": "json", "content": notebook})
             with self.timed("submit"):
@@ -264,18 +268,26 @@ class Kernel:
         return outputs
 
 
-def solve(notebook: dict, left_out: set[str]) -> None:
-    """Write the solution into every exercise cell of a notebook but those left out."""
-    solutions = {f"ex-{exercise.id.replace('.', '-')}": exercise for exercise in registry.all_exercises() if exercise.id not in left_out}
+def solve(notebook: dict) -> dict[str, str]:
+    """Write the solution into every exercise cell of a notebook; gives what stood there, by the cells' ids."""
+    solutions = {cell_of(exercise.id): exercise for exercise in registry.all_exercises()}
+    given = {}
     for cell in notebook["cells"]:
         if cell.get("id") in solutions:
+            given[cell["id"]] = cell["source"]
             cell["source"] = solved_cell(solutions[cell["id"]])
+    return given
+
+
+def cell_of(task: str) -> str:
+    """Id of an exercise's cell."""
+    return f"ex-{task.replace('.', '-')}"
 
 
 def cells_until(notebook: dict, until: str) -> list[dict]:
     """The code cells up to the check of an exercise; all if it is empty."""
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    last = f"ex-{until.replace('.', '-')}-check"
+    last = f"{cell_of(until)}-check"
     return code[:next(k for k, cell in enumerate(code) if cell["id"] == last) + 1] if until else code
 
 

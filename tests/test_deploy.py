@@ -28,7 +28,7 @@ STUB = "raise NotImplementedError"
 @pytest.fixture
 def needs_puller():
     if importlib.util.find_spec("nbgitpuller") is None or not shutil.which("git"):
-        pytest.skip("nbgitpuller and git are needed: python -m pip install --constraint constraints.txt '.[deploy]'")
+        pytest.skip("nbgitpuller and git are needed: python -m pip install --constraint constraints.txt --editable '.[deploy]'")
 
 
 @pytest.fixture
