@@ -26,15 +26,19 @@ def crowd(folder: Path, plan: Plan, count: int, say: Callable[[str, str], None])
     began, peaks, kills = time.monotonic(), [], 0
     for least in (count // 3, 2 * count // 3, count + 1):
         process = subprocess.Popen(grade_command(folder / "crowd", out, 2), cwd=course_root(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        killed = False
         while process.poll() is None:
             peaks.append((time.monotonic() - began, *memory_of(process.pid)))
-            if lines_of(out / "log.jsonl") >= least:
+            if not killed and lines_of(out / "log.jsonl") >= least:
                 process.send_signal(signal.SIGKILL)
+                killed = True
                 kills += 1
             try:
                 process.wait(LOOK_S)
             except subprocess.TimeoutExpired:
                 continue
+        if process.returncode and not killed:
+            raise RuntimeError(f"the run ended with {process.returncode}")
     seconds = time.monotonic() - began
     written = list(log.records(out / "log.jsonl"))
     records = log.latest(out / "log.jsonl").values()

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from course_utils.grading.attempt import Attempt
 from course_utils.grading.graft import Cell, Graft, graft
 from course_utils.grading.hidden import Hidden
-from course_utils.grading.judging import Result, judge_exercise
+from course_utils.grading.judging import Result, judge_exercise, line_text
 from course_utils.grading.plan import Plan
 from course_utils.grading.sandbox import Limits, Sandbox
 
@@ -96,11 +96,11 @@ class Grader:
         source = grafted.found.get(exercise.id)
         if source is None:
             return Result(exercise.id, "missing", 0, exercise.points, total=len(hidden.cases),
-                          sentence="There is no cell with this exercise in your notebook, and no function of its name.")
+                          sentence=f"Your notebook has no cell for this exercise, and no function `{exercise.function}`.")
         if exercise.id in grafted.errors:
             line = grafted.errors[exercise.id]
             return Result(exercise.id, "wrong", 0, exercise.points, total=len(hidden.cases),
-                          sentence=f"Your cell is no Python{f': look at line {line}' if line else ''}.", line=f"line {line}" if line else "")
+                          sentence=f"Your cell is no valid Python{': look at this line and the one before it' if line else ''}.", line=line_text(source, line))
         attempt.ready()
         if exercise.id in attempt.broken:
             return Result(exercise.id, "wrong", 0, exercise.points, total=len(hidden.cases), sentence=attempt.broken[exercise.id],

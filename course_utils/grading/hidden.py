@@ -44,6 +44,10 @@ class Hidden:
         """The oracle's answers, as the wire would bring them."""
         return [judge.expect(self.exercise, case) for case in self.cases]
 
+    def prepare(self) -> None:
+        """Have the right answers, which are computed when first wanted."""
+        _ = self.limits
+
     @cached_property
     def built(self) -> list[tuple]:
         """The inputs of each case, for the laws: they read them and change nothing, so one set serves all submissions."""

@@ -113,6 +113,7 @@ def judge_exercise(hidden: Hidden, ask: Callable[[dict, float, int], dict], sour
     """
     exercise = hidden.exercise
     result = Result(exercise.id, "wrong", 0, exercise.points, total=len(hidden.cases))
+    hidden.prepare()
     began = time.monotonic()
     outcomes: list[guard.Outcome] = []
     problems: list[judge.Problem | None] = []
@@ -192,7 +193,7 @@ def examined(hidden: Hidden, number: int, outcome: guard.Outcome) -> judge.Probl
     """What is wrong with an answer; one that cannot even be compared is wrong."""
     name = hidden.exercise.function
     if outcome.kind == "lost":
-        return judge.Problem.of(f"`{name}` ended its own process, or answered in no form: look for `exit()`, a crash, or too much memory.")
+        return judge.Problem.of(f"`{name}` ended the process that ran it, or returned far too much: look for `exit()`, a crash, or too much memory.")
     if outcome.kind == "no function":
         return judge.Problem.of(f"`{name}` is no function any more: something in your cells gives its name to something else.")
     try:

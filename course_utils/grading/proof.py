@@ -53,8 +53,8 @@ TRIES = (  # (what is tried, expression that is true where it succeeds)
     ("open a raw socket", "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)"), ("open a netlink socket", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"),
     ("become root", "os.setuid(0) is None and os.getuid() == 0"), ("make a user namespace", "libc.unshare(0x10000000) == 0"),
     ("make a mount namespace", "libc.unshare(0x20000) == 0"), ("mount", "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0"),
-    ("trace the zygote", "libc.ptrace(16, os.getppid(), 0, 0) == 0"), ("read the zygote's memory", "open(f'/proc/{{os.getppid()}}/mem', 'rb')"),
-    ("signal the zygote", "os.kill(os.getppid(), 9) is None"), ("signal everybody", "os.kill(-1, 9) is None"),
+    ("trace the process that starts submissions", "libc.ptrace(16, os.getppid(), 0, 0) == 0"), ("read that process's memory", "open(f'/proc/{{os.getppid()}}/mem', 'rb')"),
+    ("signal that process", "os.kill(os.getppid(), 9) is None"), ("signal everybody", "os.kill(-1, 9) is None"),
     ("start a program", "os.execv('/bin/true', ['true'])"), ("take 19 GB", "grab()"), ("start 400 processes", "spawn()"),
     ("keep shared memory of System V", "libc.shmget(1234, 4096, 0o1666) >= 0"),
 )
@@ -74,7 +74,7 @@ def prove(say: Callable[[str], None] = print) -> int:
             say(f"✗ no sandbox: {error}")
             return 1
         say(f"✓ bubblewrap and seccomp work; in there runs Python {about['python'].split()[0]} with numpy of this environment")
-        say("✓ each slot is a user of its own" if os.getuid() == 0 else "✓ a user namespace of its own (start as root to get a user for each slot)")
+        say("✓ submissions run as a user that owns nothing" if os.getuid() == 0 else "✓ submissions run in a user namespace of their own")
         known = {"solutions": str(course_root() / "solutions"), "out": folder, "secret": str(secret), "pid": os.getpid(), "port": server.getsockname()[1]}
         broken = 0
         try:

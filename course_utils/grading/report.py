@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import quote
 
-from course_utils.grading.pages import Html, page, table
+from course_utils.grading.pages import Html, Number, page, said, table
 
 STALLED = 0.5                # share of the class that is not right
 
@@ -31,7 +32,7 @@ def report(records: Sequence[dict], titles: Mapping[str, str], lab: str, warning
     body += ["<h2>Distribution</h2>", distribution(totals, most)]
     body += ["<h2>Exercises</h2>", exercises(records, titles)]
     body += ["<h2>Misconceptions, by frequency</h2>", misconceptions(records)]
-    body += ["<h2>Flagged submissions</h2>", flagged(records), "<h2>Alike to the byte</h2>", twins(records)]
+    body += ["<h2>Flagged submissions</h2>", flagged(records), "<h2>Files that are the same to the byte</h2>", twins(records)]
     return page(f"Lab {lab}: report for the instructor", body)
 
 
@@ -52,28 +53,40 @@ def bar(share: float) -> Html:
 
 
 def exercises(records: Sequence[dict], titles: Mapping[str, str]) -> str:
+    """How each exercise went, among the submissions that could be read."""
     rows, ids = [], list(dict.fromkeys(result["exercise"] for record in records for result in record["results"]))
     for task in ids:
-        results = [result for record in records for result in record["results"] if result["exercise"] == task]
+        results = [result for record in records for result in record["results"] if result["exercise"] == task and result["verdict"] != "unreadable"]
         verdicts = Counter(result["verdict"] for result in results)
-        share = verdicts["right"] / len(results)
-        rows.append((f"{task} {titles.get(task, '')}", f"{100 * share:.0f} %", verdicts["wrong"], verdicts["not started"],
-                     verdicts["missing"] + verdicts["unreadable"], f"{sorted(result['seconds'] for result in results)[len(results) // 2]:.2f}",
-                     "the class stalled here" if 1 - share >= STALLED else ""))
-    return table(("exercise", "right", "wrong", "not started", "missing", "median seconds", ""), rows)
+        seconds = sorted(result["seconds"] for result in results if result["seconds"])
+        share = verdicts["right"] / max(len(results), 1)
+        rows.append((f"{task} {titles.get(task, '')}", Number(f"{100 * share:.0f} %"), verdicts["wrong"], verdicts["not started"], verdicts["missing"],
+                     Number(f"{seconds[len(seconds) // 2]:.2f}" if seconds else "–"), "the class stalled here" if results and 1 - share >= STALLED else ""))
+    return table(("exercise", "right", "wrong", "not started", "cell missing", "seconds, median", ""), rows)
 
 
 def misconceptions(records: Sequence[dict]) -> str:
-    seen = Counter((result["exercise"], result["misconception"], result["sentence"]) for record in records for result in record["results"] if result["misconception"])
-    laws = Counter((result["exercise"], result["law"]) for record in records for result in record["results"] if result["law"] and not result["misconception"])
-    rows = [(count, task, name, says) for (task, name, says), count in seen.most_common()]
-    rows += [(count, task, f"breaks a law: {law}", "") for (task, law), count in laws.most_common()]
+    seen, laws, told = Counter(), Counter(), {}
+    for result in (result for record in records for result in record["results"]):
+        if result["misconception"]:
+            seen[result["exercise"], result["misconception"], result["sentence"]] += 1
+        elif result["law"]:
+            laws[result["exercise"], result["law"]] += 1
+            told.setdefault((result["exercise"], result["law"]), result["sentence"])
+    rows = [(count, task, name, Html(said(says))) for (task, name, says), count in seen.most_common()]
+    rows += [(count, task, f"breaks a law: {law}", Html(said(told[task, law]))) for (task, law), count in laws.most_common()]
     return table(("how often", "exercise", "misconception or law", "what the student is told"), rows) if rows else "<p>None was recognised.</p>"
 
 
 def flagged(records: Sequence[dict]) -> str:
-    rows = [(record["submission"], "; ".join(dict.fromkeys(all_flags(record)))) for record in records if all_flags(record)]
-    return table(("submission", "why"), rows) if rows else "<p>None.</p>"
+    rows = [(link(record["submission"]), "; ".join(dict.fromkeys(all_flags(record)))) for record in records if all_flags(record)]
+    note = '<p class="note">A flag is a reason to look at a submission. It takes no points.</p>'
+    return note + table(("submission", "why"), rows) if rows else "<p>None.</p>"
+
+
+def link(name: str) -> Html:
+    """A submission's name, with the way to its feedback."""
+    return Html(f'<a href="feedback/{quote(name)}.html">{escape(name)}</a>')
 
 
 def all_flags(record: Mapping) -> list[str]:
@@ -88,4 +101,4 @@ def twins(records: Sequence[dict]) -> str:
     for record in records:
         alike.setdefault(record["digest"], []).append(record["submission"])
     rows = [(len(names), ", ".join(names)) for names in alike.values() if len(names) > 1]
-    return table(("how many", "submissions"), sorted(rows, reverse=True)) if rows else "<p>No two.</p>"
+    return table(("how many", "submissions"), sorted(rows, reverse=True)) if rows else "<p>No two are.</p>"

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from course_utils.grading.report import all_flags
+
 MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(file|onlinetext)")
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_(?P<submission>\d+)_")
 SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
@@ -37,7 +39,7 @@ def write_totals(records: Sequence[dict], path: Path, lab: str) -> None:
         name, canvas, moodle = who(record.get("label") or record["submission"])
         rows.append([safe(record["submission"]), safe(name or record["submission"]), canvas, "", "", "", points,
                      f"Participant {moodle}" if moodle else "", safe(name or record["submission"]), points, most,
-                     "; ".join(dict.fromkeys(record["flags"]))[:500]])
+                     safe("; ".join(dict.fromkeys(all_flags(record)))[:500])])
     write_csv(path, ["submission", "Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"Lab {lab}",
                      "Identifier", "Full name", "Grade", "Maximum Grade", "flags"], rows)
 
