@@ -98,7 +98,7 @@ class Meter:
     `EVERY_S` since the last, and what it spent is divided by the mean of the rounds before and after.
     """
 
-    EVERY_S = 8.0
+    EVERY_S = 5.0
 
     def __init__(self, pid: int, calibrate: Callable[[], float]) -> None:
         self.pid, self.calibrate = pid, calibrate
