@@ -83,7 +83,7 @@ def small_course(root: Path, stem: str = "06_saliency") -> Path:
     new = nbformat.v4
     picture = new.new_output("execute_result", {"image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC", "text/plain": "A red bar."}, metadata={"image/png": {"alt": "A red bar."}})
     cells = [
-        new.new_markdown_cell("# Lab 06 · Saliency\n\nBuilds on lab 05 and lab 06; labs 05 and 07 help. $x^2$ in lab 05.\n\n## A section", id="title"),
+        new.new_markdown_cell("# Lab 06 · Saliency\n\nBuilds on lab 05 and lab 06; labs 05 and 07 help. $x^2$ in lab 05. Exercise of lab 05.1.\n\n## A section", id="title"),
         new.new_markdown_cell(INSTRUCTORS, metadata={"tags": ["instructor"]}, id="notes"),
         new.new_markdown_cell("### Exercise 06.1 · A bar\n*2 points · 5 minutes · difficulty ●○○*\n\nDraw `lab 05`.", metadata={"tags": ["card"]}, id="card"),
         new.new_code_cell("def bar():\n    return sorted_bar(THE_SOLUTION)", metadata={"tags": ["exercise"], "label": "06.1"}, id="ex-06-1"),
@@ -111,6 +111,7 @@ def test_a_page_names_what_it_links_describes_and_boxes(tmp_path):
     assert '<a class="notebook-link" href="../notebooks/x.ipynb" download>Download</a>' in title.source
     assert 'href="https://example.org/a&amp;b">Binder</a>' in title.source
     assert "Builds on [lab 05](05_model.ipynb) and lab 06; labs [05](05_model.ipynb) and 07 help." in title.source
+    assert "in [lab 05](05_model.ipynb). Exercise of lab 05.1." in title.source
     assert card.source.startswith("### Exercise 06.1 · A bar\n\n:::::{container} exercise-card\n*2 points") and "`lab 05`" in card.source
     assert touch.metadata.mystnb == {"image": {"alt": "A red bar."}}
     assert lessons.STILL in still.source and "stands still" in still.source

@@ -16,7 +16,7 @@ from course_utils.authoring.sources import tags_of
 DROPPED = {False: {"instructor", "solution"}, True: {"instructor"}}
 TOUCH = re.compile(r"^\w+\.explore\(", re.MULTILINE)
 ATTACHED = re.compile(r"\]\(attachment:([^)\s]+)\)")
-MENTION = re.compile(r"(?P<word>\b[Ll]abs? )(?P<numbers>\d\d(?:(?:, | and | or | to )\d\d)*)(?![.\d])")
+MENTION = re.compile(r"(?P<word>\b[Ll]abs? )(?P<numbers>\d\d(?:(?:, | and | or | to )\d\d)*)(?!\.?\d)")
 KEPT_APART = re.compile(r"(`+[^`]*`+|\$\$.*?\$\$|\$[^$\n]+\$)", re.DOTALL)
 STILL = "In the notebook this picture has controls and answers them; on this page it stands still."
 UNSEEN = "In the notebook this cell shows controls and a picture that answers them."
