@@ -39,7 +39,7 @@ from course_utils.settings import profile
 start("08")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 120 minutes.** 1-3 occlusion 32 · 4 locality 5 · 5-6 the two traps 13 · 7 CAM 14 · 8 boxes 13 · 9 Grad-CAM 18 · 10 conversion 15 · 11-13 score board, live, touch 10. If time is short, leave section 4 and the second half of section 5 for reading.
+# **Plan, 120 minutes.** 1-3 occlusion 32 · 4 locality 5 · 5-6 the two traps 13 · 7 CAM 14 · 8 boxes 13 · 9 Grad-CAM 18 · 10 conversion 15 · 11-14 score board, live, touch 10. If time is short, leave section 4 and the second half of section 5 for reading.
 #
 # Open with the Touch at the end of the lab (section 13): let the room find the square that turns the camel into a llama, then ask "how would you find it for a thousand pictures?".
 
@@ -730,7 +730,7 @@ figure
 # What is to be seen: blue the box that the map gives, dashed orange the box of the true animal. The map's box goes round what *decides*, which is often less than the animal.
 
 # %% [markdown]
-# Two boxes are compared by intersection over union (IoU): the shared area over the area that either covers, 1 for the same box. The share of the threshold is a free choice, so make it on **other** pictures than those you report on.
+# Two boxes are compared by intersection over union (IoU): the shared area over the area that either covers, 1 for the same box. The threshold is a free choice, so make it on **other** pictures than those you report on.
 
 # %%
 def cam_maps_of(pictures, labels):
@@ -790,8 +790,9 @@ def grad_cam(body, head, pictures, labels):
     Returns
     -------
     torch.Tensor, shape (n, h, w)
-        Never negative. The weights of the network may be frozen (no gradient), so let the maps
-        themselves require one. Map i does not depend on the other pictures of the batch.
+        Never negative, and without a graph attached (detached). The weights of the network may be
+        frozen (no gradient), so let the maps themselves require one. Map i does not depend on the
+        other pictures of the batch.
     """
     ### BEGIN SOLUTION
     maps = body(pictures).detach().requires_grad_()
@@ -870,7 +871,7 @@ claim("Share of the map on the animal, slopes of their own minus mean slopes", o
 # ### Exercise 08.5 · A pooling head by least squares
 # *2 points · 15 minutes · difficulty ●●○*
 #
-# Write `pooling_head`: pool the features, then solve the penalised least squares problem above for all classes at once. Centre the pooled features and the targets first, and the bias falls out of the problem.
+# Write `pooling_head`: pool the features, then solve the penalised least squares problem above for all classes at once. Centre the pooled features and the targets first, and the bias falls out of the problem; their means give it back at the end.
 
 # %% tags=["exercise"] label="08.5"
 def pooling_head(features, targets, ridge):
@@ -1039,7 +1040,7 @@ claim("Share of pictures in which Sobel edges point within 2 pixels of the anima
 # %% [markdown]
 # ## 12. Live
 #
-# The zoo wants the map while the animal walks. Occlusion needs hundreds of forward passes for a frame, CAM none beyond the one that classifies. Time everything that a frame needs: pixels to tensor, forward pass, map of the winning class, box, and the overlay that is shown.
+# The zoo wants the map while the animal walks. Occlusion needs some two hundred forward passes for a frame, CAM none beyond the one that classifies. Time everything that a frame needs: pixels to tensor, forward pass, map of the winning class, box, and the overlay that is shown.
 
 # %%
 def live_frame(picture):
@@ -1110,7 +1111,7 @@ sketch.explore()
 # - **Occlusion** asks "what if this were something else". It needs no access to the network, many forward passes, and three choices: size, step, colour. All three are in the map.
 # - No colour is absence. A blur or the mean comes nearer to it than black; the best is a picture in which the part is really not there.
 # - A square smaller than the redundancy of the picture finds nothing, and that nothing is not evidence.
-# - **CAM** is a change of the order of two sums: mean(CAM) + b = score. It is exact, and it costs one forward pass, and it needs global average pooling.
+# - **CAM** is a change of the order of two sums: mean(CAM) + b = score. It is exact, costs one forward pass, and needs global average pooling.
 # - **Grad-CAM** replaces the weight by the mean slope: CAM where CAM exists, an approximation elsewhere. Or convert the network: new head, closed form.
 # - A map shows what **decides**, which is often less than the animal. Score it against the truth, with an interval, beside controls that know no model.
 

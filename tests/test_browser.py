@@ -4,7 +4,6 @@ JupyterLab runs in headless Chromium. Everything waits for a condition: Run All 
 dropped in silence where the kernel looks idle before it is connected.
 """
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 from course_utils.authoring.execute import environment
 from course_utils.authoring.sources import find_labs
@@ -228,13 +228,21 @@ KEYED = """(cell) => {
     // Milliseconds from a key to the frame in which the new picture is shown.
     const image = cell.querySelector('img.course-picture');
     window.answers = [];
+    window.told = new Set();
     let pressed = 0;
     cell.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, true);
-    image.addEventListener('load', () => requestAnimationFrame(() => window.answers.push(performance.now() - pressed)));
+    image.addEventListener('load', () => requestAnimationFrame(() => {
+        window.answers.push(performance.now() - pressed);
+        window.told.add(image.alt);
+    }));
 }"""
 STANDS = """(control) => control.tagName === 'SELECT'
     ? [control.selectedIndex, 0, control.options.length - 1]
     : ['aria-valuenow', 'aria-valuemin', 'aria-valuemax'].map((name) => Number(control.getAttribute(name)))"""
+NAME_OF_FOCUS = """() => {
+    const focused = document.activeElement;
+    return focused.getAttribute('aria-label') || focused.labels?.[0]?.innerText || '';
+}"""
 PREAMBLE = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -259,7 +267,8 @@ shown(touch(reference, x=Slider(50, 0, 100)))"""
 
 def notebook_of_touches(folder):
     """A notebook with a cell for each Touch, after one for the reference; its name."""
-    cells = [PREAMBLE.format(tests=str(Path(__file__).parent)), *(f"shown(touches.explore({lab!r}))" for lab in MODULES)]
+    cells = [PREAMBLE.format(tests=str(Path(__file__).parent)), *(f"shown(touches.explore({lab!r}))" for lab in MODULES),
+             "from course_utils.widgets import sketch\nsketch.explore()"]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
     nbformat.write(made, folder / "touches.ipynb")
@@ -286,3 +295,114 @@ def answer_times(page, cell, control):
         page.keyboard.press(key)
         page.wait_for_function("(count) => window.answers.length > count", arg=move, timeout=ANSWER_MS)
     return page.evaluate("() => window.answers")
+
+
+def bar_ms(reference):
+    """What a median may be, given that of the reference beside it: 100 ms on a quiet machine."""
+    return BAR_MS * max(1.0, statistics.median(reference) / REFERENCE_MS)
+
+
+def drag(page, cell, moves=30):
+    """Drag the slider of a cell from end to end in one go; how many pictures came, and where it stands at the end."""
+    handle, track = cell.locator(".along .noUi-handle"), cell.locator(".along .noUi-base").bounding_box()
+    cell.evaluate(KEYED)
+    box = handle.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(track["x"], y)
+    page.mouse.move(track["x"] + track["width"], y, steps=moves)
+    page.mouse.up()
+    value = handle.get_attribute("aria-valuetext")
+    page.wait_for_function("([cell, text]) => cell.querySelector('img.course-picture').alt.includes(text)",
+                           arg=[cell.element_handle(), f"reference {value}"], timeout=ANSWER_MS)
+    return page.evaluate("() => window.answers.length"), value
+
+
+def walk_by_tab(page, cell):
+    """Names of the controls of a Touch in the order in which Tab reaches them."""
+    count = cell.locator("select, .noUi-handle, .widget-checkbox input").count()
+    cell.locator("select, .noUi-handle, .widget-checkbox input").first.focus()
+    names = []
+    for _ in range(2 * count):  # beside each slider there is a field for its number
+        names.append(page.evaluate(NAME_OF_FOCUS))
+        page.keyboard.press("Tab")
+    return names
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_every_touch_answers_in_time_and_by_keyboard(tab, jupyterlab):
+    folder, address = jupyterlab
+    open_notebook(tab, address, notebook_of_touches(folder))
+    run_all(tab)
+    cell, control = show_touch(tab, 0)
+    answer_times(tab, cell, control)  # the first pictures fill caches
+    reference = answer_times(tab, cell, control)
+    pictures, value = drag(tab, cell)
+    assert value == "100" and 0 < pictures < 30  # events that came while a picture was drawn were dropped, and the last one won
+
+    medians, slow = {}, []
+    for index, lab in enumerate(MODULES, 1):
+        cell, control = show_touch(tab, index)
+        times = answer_times(tab, cell, control)
+        assert tab.evaluate("() => window.told.size") > 2
+        assert cell.locator(".widget-html-content").inner_text() == ""
+        labels = cell.locator("label, .widget-checkbox .widget-label-basic").all_inner_texts()
+        reached = walk_by_tab(tab, cell)
+        assert set(filter(None, labels)) <= set(reached), f"lab {lab}: Tab reaches {reached} of {labels}"
+        medians[lab] = statistics.median(times)
+        if medians[lab] > bar_ms(reference):
+            cell, control = show_touch(tab, 0)  # something else may have begun to run: ask both again
+            reference = answer_times(tab, cell, control)
+            again = statistics.median(answer_times(tab, *show_touch(tab, index)))
+            slow += [(lab, again)] if again > bar_ms(reference) else []
+    print(f"reference {statistics.median(reference):.0f} ms;", ", ".join(f"{lab} {median:.0f}" for lab, median in medians.items()))
+    assert not slow, f"slower than {bar_ms(reference):.0f} ms: {slow}"
+    a_digit_is_drawn(tab, len(MODULES) + 1, folder)
+    assert tab.errors == []
+
+
+HEARD = """(pad) => {
+    window.answers = [];
+    pad.addEventListener('answered', (event) => window.answers.push(event.detail.ms));
+}"""
+BEST = "() => document.querySelector('.course-sketch .first th')?.innerText"
+
+
+def a_digit_is_drawn(page, index, folder):
+    """On the pad of a cell: a 7 by mouse, a 1 by keyboard, a photograph, and a file that is none."""
+    page.evaluate(SHOW_CELL, index)
+    pad = page.locator(".course-sketch")
+    page.wait_for_function(f"() => ({BEST})() === '0'", timeout=ANSWER_MS)  # the example
+    pad.evaluate(HEARD)
+    pad.get_by_role("button", name="Clear").click()
+    canvas = pad.locator("canvas.pad")
+    box = canvas.bounding_box()
+    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ((0.3, 0.2), (0.7, 0.2), (0.45, 0.85))]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=15)
+    page.mouse.up()
+    page.wait_for_function(f"() => ({BEST})() === '7'", timeout=ANSWER_MS)
+    page.wait_for_function("() => document.querySelector('.course-sketch [role=status]').innerText.startsWith('Read as 7')", timeout=ANSWER_MS)
+    times = page.evaluate("() => window.answers")
+    assert 2 <= len(times) <= 33
+
+    canvas.focus()
+    for key in ["Delete", "ArrowUp", "ArrowUp", "Space", *["ArrowDown"] * 18, "Space"]:
+        page.keyboard.press(key)
+    page.wait_for_function(f"() => ({BEST})() === '1'", timeout=ANSWER_MS)
+
+    pad.get_by_role("radio", name="a photograph").check()
+    page.wait_for_function(f"() => ({BEST})() === 'camel'", timeout=ANSWER_MS)
+    answered = page.evaluate("() => window.answers.length")
+    Image.new("RGB", (900, 500), "white").save(folder / "white.jpg")
+    (folder / "text.jpg").write_text("no picture", encoding="utf-8")
+    pad.locator("input[type=file]").set_input_files(folder / "white.jpg")
+    page.wait_for_function("(count) => window.answers.length > count", arg=answered, timeout=ANSWER_MS)
+    assert "white.jpg" in canvas.get_attribute("aria-label")
+    pad.locator("input[type=file]").set_input_files(folder / "text.jpg")
+    pad.get_by_text("text.jpg is no picture that this browser can read").wait_for(timeout=ANSWER_MS)
+    print(f"the pad answers a stroke in {statistics.median(times):.0f} ms")

@@ -56,7 +56,7 @@ def test_a_grid_refuses_what_cannot_be_compared():
 
 def test_an_outline_follows_the_edges_of_the_pixels():
     figure = heatmaps.grid(PICTURES[:1], masks=[np.eye(8)[3] * np.eye(8)[[4]].T > 0])  # one pixel, row 4, column 3
-    drawn = np.concatenate([line.get_xydata() for line in figure.axes[0].lines])
+    drawn = np.concatenate(figure.axes[0].collections[0].get_segments())
     assert set(map(tuple, drawn)) == {(2.5, 3.5), (3.5, 3.5), (2.5, 4.5), (3.5, 4.5)}
 
 

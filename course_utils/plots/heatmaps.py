@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from course_utils.plots.style import DIVERGING, describe, panels, symmetric_limit
@@ -143,9 +144,11 @@ def outline(axes: Any, mask: np.ndarray, colour: str = OUTLINE, width: float = 1
     padded = np.pad(np.asarray(mask, bool), 1)
     down, across = padded[1:, 1:-1] != padded[:-1, 1:-1], padded[1:-1, 1:] != padded[1:-1, :-1]
     y, x = np.nonzero(down)
-    axes.plot(np.stack([x - 0.5, x + 0.5]), np.stack([y - 0.5, y - 0.5]), color=colour, linewidth=width)
+    flat = np.stack([x - 0.5, y - 0.5, x + 0.5, y - 0.5], axis=1)
     y, x = np.nonzero(across)
-    axes.plot(np.stack([x - 0.5, x - 0.5]), np.stack([y - 0.5, y + 0.5]), color=colour, linewidth=width)
+    upright = np.stack([x - 0.5, y - 0.5, x - 0.5, y + 0.5], axis=1)
+    edges = np.concatenate([flat, upright]).reshape(-1, 2, 2)
+    axes.add_collection(LineCollection(edges, colors=colour, linewidths=width, capstyle="projecting"), autolim=False)
 
 
 def box(axes: Any, corners: Sequence[float], colour: str = OUTLINE, width: float = 2.0, **kwargs: Any) -> None:

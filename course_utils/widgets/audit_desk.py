@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from course_utils.datasets import inspection, zoo
 from course_utils.plots import PALETTE, describe, panels
+from course_utils.widgets.bars import draw_bars
 from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SCENES, SEED = 4, 5                                   # of each species, from one kit
@@ -77,11 +78,8 @@ def draw(suspect: str = "A", condition: str = "stamped", species: str = "tortois
         axis.imshow(kit()[name][row])
         axis.set_title(name)
         axis.axis("off")
-    places = np.arange(len(zoo.SPECIES))
-    axes[2].barh(places - 0.2, before, height=0.38, color=PALETTE[5], label="plain")
-    axes[2].barh(places + 0.2, after, height=0.38, color=PALETTE[1], label=condition)
-    axes[2].set(yticks=places, yticklabels=zoo.SPECIES, xlim=(0, 1), xlabel="probability", title=f"what {suspect} says")
-    axes[2].invert_yaxis()
+    draw_bars(axes[2], zoo.SPECIES, (before, after), (PALETTE[5], PALETTE[1]), (0, 1), ("plain", condition))
+    axes[2].set(xticks=(0, 0.5, 1), xlabel="probability", title=f"what {suspect} says")
     axes[2].legend(loc="lower right")
     return describe(figure, f"Scene {scene} with a {species}, plain and {condition}, and the probabilities of network {suspect}: plain "
                             f"{zoo.SPECIES[before.argmax()]}, {condition} {zoo.SPECIES[after.argmax()]}.")

@@ -81,7 +81,9 @@ def draw(shift: str, exponent: float, bins: int) -> Figure:
     reliability.draw(axes[0], table, title=f"{shift}, T = {temperature:.2f}: ECE {table.gap:.3f}")
     axes[1].plot(EXPONENTS, np.log10(likelihood_curve(shift)), color=PALETTE[0])
     axes[1].plot(exponent, np.log10(max(loss, 1e-300)), "o", color=PALETTE[1], markersize=9)
-    axes[1].set(xlabel="log10 of temperature T", ylabel="log10 of mean −log likelihood", title=f"{right.mean():.1%} right at every T")
+    axes[0].set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    axes[1].locator_params(axis="y", nbins=4)
+    axes[1].set(xticks=(-1, 0, 1), xlabel="log10 of temperature T", ylabel="log10 of mean −log likelihood", title=f"{right.mean():.1%} right at every T")
     return describe(figure, f"Reliability diagram of zoonet on {shift} pictures at temperature {temperature:.2f} with {bins} bins, ECE "
                             f"{table.gap:.3f}; beside it the negative log-likelihood against temperature.")
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from course_utils.datasets import endless, zoo
 from course_utils.plots import PALETTE, describe, panels, patches
+from course_utils.widgets.bars import draw_bars
 from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SEARCHED = 384  # pictures, where the browser has to search for itself
@@ -134,8 +135,8 @@ def draw(layer: str, filter: int, rule: str, winners: np.ndarray | None = None) 
     patches.show(axes[0], tiles, title=f"{layer}, filter {number}: top nine patches")
     patches.show(axes[1], back, title=f"what comes back: {rule}")
     counts = np.bincount(np.array(pictures) % len(zoo.SPECIES), minlength=len(zoo.SPECIES))
-    axes[2].barh(range(len(zoo.SPECIES)), counts, color=PALETTE[0], height=0.7)
-    axes[2].set(yticks=range(len(zoo.SPECIES)), yticklabels=zoo.SPECIES, ylim=(7.6, -0.6), xlim=(0, 9), xticks=(0, 3, 6, 9), xlabel="of the nine")
+    draw_bars(axes[2], zoo.SPECIES, [counts], [PALETTE[0]], (0, 9))
+    axes[2].set(xticks=(0, 3, 6, 9), xlabel="of the nine")
     most = int(counts.argmax())
     return describe(figure, f"Filter {number} of {layer}: the nine patches that it answers to most, and what comes back from each by the rule "
                             f"{rule}. {counts[most]} of the nine show a {zoo.SPECIES[most]}.")

@@ -126,12 +126,11 @@ def draw(species: str, baseline: str, m: int, rule: str) -> Figure:
     heatmaps.outline(axes[2], mask, "0.3", 0.8)
     axes[2].set_title(f"{share:.0%} of the map on the animal", fontsize=10)
     axes[3].plot(fine, curve, color="0.6", linewidth=1.2)
-    width = 1 / len(alphas)
-    left = np.arange(len(alphas)) * width
-    axes[3].bar(left, slopes, width, align="edge", color=PALETTE[1], alpha=0.25)
+    axes[3].stairs(slopes, np.linspace(0, 1, len(slopes) + 1), fill=True, color=PALETTE[1], alpha=0.25)
     axes[3].plot(alphas, slopes, "o", color=PALETTE[1], markersize=5)
     axes[3].axhline(0, color="0.4", linewidth=0.8)
-    axes[3].set(xlabel="α", ylabel="slope dS/dα", xlim=(-0.03, 1.03),
+    axes[3].locator_params(axis="y", nbins=4)
+    axes[3].set(xlabel="α", ylabel="slope dS/dα", xlim=(-0.03, 1.03), xticks=(0, 0.5, 1),
                 title=f"sum {total:.2f}, S(x) − S(x') {rise:.2f}\ncompleteness error {error:.1%}")
     return describe(figure, f"A {species}, the baseline {baseline}, {rule} rule with {int(m)} points: the attributions add up to {total:.2f}, the score "
                             f"changes by {rise:.2f}, completeness error {error:.1%}; {share:.0%} of the map on the animal.")

@@ -91,7 +91,7 @@ def figure(points: np.ndarray, scores: np.ndarray, weights: np.ndarray, coeffici
     if everywhere is not None:
         draw_line(axes, *everywhere, color="0.35", linestyle=":", label="g = ½ without weights")
     axes.scatter(*points[0], s=330, marker="P", color="#E00000", edgecolors="white", linewidths=1.5, zorder=5, label="x")
-    axes.set(xlim=(-SIDE, SIDE), ylim=(-SIDE, SIDE), aspect="equal", xlabel="first feature", ylabel="second feature", title=title)
+    axes.set(xlim=(-SIDE, SIDE), ylim=(-SIDE, SIDE), aspect="equal", xticks=(-3, 0, 3), yticks=(-3, 0, 3), xlabel="first feature", ylabel="second feature", title=title)
     legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), labelspacing=0.9, frameon=False)
     for handle in legend.legend_handles:
         if hasattr(handle, "set_sizes"):

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils.plots import PALETTE, describe, heatmaps, panels
+from course_utils.widgets.bars import draw_bars
 from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SEED = 57                       # of the scene, the same for every species
@@ -97,11 +98,10 @@ def draw(animal: str = "camel", row: int = 25, column: int = 37, size: int = 16,
                              edgecolor=PALETTE[4], linewidth=1.5, linestyle="--"))
     left.set_title(f"a {colour} square of {size} pixels")
     places = np.arange(len(zoo.SPECIES))
-    right.barh(places, now, color=[PALETTE[1] if k == label else PALETTE[5] for k in places], label="with the square")
+    draw_bars(right, zoo.SPECIES, [now], [[PALETTE[1] if k == label else PALETTE[5] for k in places]], (0, 1.02), ["with the square"])
     right.plot(before, places, "|", color=PALETTE[6], markersize=13, markeredgewidth=2, linestyle="none", label="without it")
-    right.set(yticks=places, yticklabels=zoo.SPECIES, xlim=(0, 1.02), xlabel="probability", title=f"{zoo.SPECIES[label]}: {now[label]:.2f}")
-    right.invert_yaxis()
-    figure.legend(loc="outside lower right", ncols=2)
+    right.set(xticks=(0, 0.5, 1), xlabel="probability", title=f"{zoo.SPECIES[label]}: {now[label]:.2f}")
+    right.legend(loc="upper right")
     return describe(figure, f"A {animal} with a {colour} square of {size} pixels around row {row}, column {column}; the network gives "
                             f"the true species a probability of {now[label]:.2f}, without the square {before[label]:.2f}.")
 

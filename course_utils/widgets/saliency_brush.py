@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from course_utils.datasets import zoo
 from course_utils.plots import PALETTE, describe, heatmaps, panels
+from course_utils.widgets.bars import draw_bars
 from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SEED = 13  # of the scene in which every species stands
@@ -93,12 +94,12 @@ def draw(species: str, x: int, y: int, size: int, colour: str) -> Figure:
     axes[1].set_title(f"largest |slope| of the {species} score")
 
     rows = np.arange(len(zoo.SPECIES))
-    axes[2].barh(rows, after, color=[PALETTE[1] if k == label else "0.7" for k in rows], height=0.7)
+    low, high = min(before.min(), after.min(), predicted), max(before.max(), after.max(), predicted)
+    draw_bars(axes[2], zoo.SPECIES, [after], [[PALETTE[1] if k == label else "0.7" for k in rows]], (low - 1, high + 1))
     axes[2].plot(before, rows, "|", color="black", markersize=13, markeredgewidth=2, label="unpainted")
     axes[2].plot(predicted, label, "D", color=PALETTE[0], markersize=7, label="linear model")
-    low, high = min(before.min(), after.min(), predicted), max(before.max(), after.max(), predicted)
-    axes[2].set(yticks=rows, yticklabels=zoo.SPECIES, ylim=(7.6, -0.6), xlabel="score (before the softmax)",
-                xlim=(low - 1, high + 1), title=f"{species}: {before[label]:.2f} → {after[label]:.2f} (linear: {predicted:.2f})")
+    axes[2].locator_params(axis="x", nbins=4)
+    axes[2].set(xlabel="score (before the softmax)", title=f"{species}: {before[label]:.2f} → {after[label]:.2f} (linear: {predicted:.2f})")
     axes[2].axvline(0, color="0.5", linewidth=1)
     axes[2].legend(loc="lower right", fontsize=9)
     return describe(figure, f"A {species} with a {colour} square of {size} pixels at column {x}, row {y}. Score of {species}: "

@@ -223,7 +223,7 @@ class Sketch:
             self.answered += 1
             try:
                 shape = KINDS[request["kind"]].shape
-                self.reply(request, np.frombuffer(pixels, np.uint8).reshape(shape))
+                self.reply(request, np.frombuffer(bytearray(pixels), np.uint8).reshape(shape))
             except Exception as error:  # shown nowhere else, in a widget's callback
                 self.pad.send(request | {"sentence": f"The kernel could not answer: {type(error).__name__}: {error}"})
                 raise

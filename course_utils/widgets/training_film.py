@@ -79,6 +79,7 @@ def draw(films: Mapping[str, Film], run: str, frame: int) -> Figure:
     axes[1].plot(film.steps, film.modes / total, color=PALETTE[0], label="modes captured, share")
     axes[1].plot(film.steps, film.good, color=PALETTE[1], label="samples of high quality, share")
     axes[1].axvline(film.steps[frame], color="0.4", linewidth=1)
+    axes[1].locator_params(axis="x", nbins=4)
     axes[1].set(ylim=(-0.02, 1.25), yticks=(0, 0.5, 1), xlabel="generator step", ylabel="share",
                 title=f"{film.modes[frame]} of {total} modes, {film.good[frame]:.0%} good")
     axes[1].legend(loc="upper left")
