@@ -37,7 +37,7 @@ def test_one_slow_run_on_a_busy_machine_is_no_growth():
 
 
 def test_units_do_not_depend_on_how_fast_the_machine_is_at_the_moment(monkeypatch):
-    """A kernel spends 10 s in its first stretch; then something slows everything down, and the same work takes 30 s."""
+    """10 s at half a second a round, then 30 s in which a round comes to take 1.5 s."""
     spent, rounds = iter([0.0, 10.0, 12.0, 40.0]), iter([0.5, 0.5, 1.5])
     monkeypatch.setattr(budget, "kernel_seconds", lambda pid: next(spent))
     meter = budget.Meter(1, lambda: next(rounds))
