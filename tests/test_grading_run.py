@@ -182,6 +182,20 @@ def test_the_proof_of_the_wall_holds_and_can_fail(capsys):
         assert proof.prove() == 1 and "✗ could read what it may" in capsys.readouterr().out
 
 
+def test_who_hands_submissions_on_stays_small(tmp_path, planned):
+    """The process that waits for the workers needs no torch, also where it goes on with a cut run."""
+    code = ("import sys\nfrom pathlib import Path\nfrom course_utils.grading import run\n"
+            f"made = run.prepared('09', {TASKS!r}, Path(sys.argv[1]))\nprint(sorted(made.titles), 'torch' in sys.modules)")
+    done = subprocess.run([sys.executable, "-P", "-c", code, str(planned)], capture_output=True, encoding="utf-8", env=dict(os.environ) | {"PYTHONPATH": str(course_root())})
+    assert done.stdout.strip() == f"{TASKS} False", done.stderr
+
+
+def test_a_submission_gets_the_memory_that_its_solutions_need():
+    small, large = (workers.limits_for({"need_bytes": need << 20}, False).memory_bytes >> 20 for need in (1, 200))
+    assert (small, large) == (256, 800)
+    assert workers.limits_for({"need_bytes": 0}, True).wall > workers.limits_for({"need_bytes": 0}, False).wall
+
+
 # ---------------------------------------------------------------- the log and the tables
 
 

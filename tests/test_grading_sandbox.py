@@ -232,6 +232,8 @@ def test_a_control_group_holds_all_of_a_sandbox(grader):
         pytest.skip("this user may make no control groups")
     inside = {process.pid for process in psutil.Process(grader.sandbox.process.pid).children(recursive=True)}
     assert all(inside <= set(map(int, (folder / "cgroup.procs").read_text(encoding="ascii").split())) for folder in folders)
+    held = [int((folder / name).read_text(encoding="ascii")) for folder in folders for name in ("memory.limit_in_bytes", "memory.max") if (folder / name).exists()]
+    assert all(HURRIED.memory_bytes < most < HURRIED.group_bytes for most in held)
 
 
 def test_the_next_submission_is_graded_as_if_nothing_had_been(grader):
