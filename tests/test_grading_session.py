@@ -9,7 +9,11 @@ import pytest
 from course_utils.exercises.guard import TimeUp
 from course_utils.grading import packets, wire
 from course_utils.grading.attempt import Attempt
+from course_utils.grading.graft import Graft
+from course_utils.grading.grader import Grader
 from course_utils.grading.inside.child import run_for
+from course_utils.grading.judging import Result, outcome_of
+from course_utils.grading.plan import Plan
 from course_utils.grading.session import Gone, Late, Session
 
 ANSWER, FORGED = wire.encode({"points": 1}), wire.encode({"points": 100})
@@ -191,7 +195,31 @@ def test_a_call_that_only_waits_is_stopped_by_the_clock():
     assert ended and cpu_s < 10.0
 
 
-# ---------------------------------------------------------------- once more, alone
+# ---------------------------------------------------------------- once more
+def test_what_a_call_that_ran_out_of_time_has_started_ends_with_it():
+    """A bomb whose first process gives way leaves a hundred at work, which would take the next exercise's time."""
+    made = attempt(Accounts(), after=0)
+    made.answered, made.own_s = set(), 0.0
+    made.session.ask = lambda *_: {"outcomes": [{"kind": "value", "cpu_s": 0.5}]}
+    made.ask({"function": "f"}, 2.0, 1000)
+    assert made.session is not None and made.own_s == 0.5
+    made.session.ask = lambda *_: {"outcomes": [{"kind": "timeout", "cpu_s": 2.0}]}
+    made.ask({"function": "f"}, 2.0, 1000)
+    assert made.session is None
+
+
+@pytest.mark.parametrize("late, beside, looked_at_again", [(True, True, True), (True, False, False), (False, True, False)])
+def test_who_ran_out_of_time_beside_others_is_looked_at_again_without_them(late, beside, looked_at_again):
+    results = [Result("09.1", "right", 1, 1), Result("09.3", "wrong", 0, 1, late=late, beside=beside, misconception="" if late else "known")]
+    grader = Grader.__new__(Grader)
+    grader.plan = Plan("09", ["09.1", "09.3"])
+    assert list(grader.second_looks(Graft(found={"09.1": "", "09.3": ""}), results)) == ([1] if looked_at_again else [])
+
+
+@pytest.mark.parametrize("cpu_s, starved", [(9.9, False), (3.0, True), ("much", False), (-1.0, True)])
+def test_a_call_that_has_not_computed_its_time_away_may_have_been_starved(cpu_s, starved):
+    found = outcome_of({"outcomes": [{"kind": "timeout", "cpu_s": cpu_s}]}, 1, 0, 10.0)
+    assert (found.outcome.kind, found.starved) == ("timeout", starved)
 
 
 def test_who_ran_out_of_time_unheard_is_graded_once_more_alone(monkeypatch):
