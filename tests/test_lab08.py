@@ -6,7 +6,8 @@ from scipy import ndimage
 from torch import nn
 
 from course_utils import models
-from course_utils.exercises import solved
+from course_utils.exercises import lab08_boxes, lab08_grad_cam, lab08_occlusion, solved
+from course_utils.exercises.judge import judge
 from course_utils.exercises.lab08_boxes import flood_fill
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets import occluder
@@ -71,6 +72,16 @@ def test_patches_hold_zeros_outside(lab):
     assert cut.tolist() == [[[0, 0], [0, 1]], [[7, 8], [11, 12]]]
 
 
+@pytest.mark.parametrize("first", (True, False), ids=("asked first", "asked last"))
+def test_a_drop_is_called_one_whenever_the_uncovered_picture_is_asked_about(lab, first):
+    def drop(model, picture, label, *rest):
+        before = model(picture[None]).softmax(1)[0, label].item() if first else None
+        map_ = lab.occlusion_map(model, picture, label, *rest)
+        return (before if first else model(picture[None]).softmax(1)[0, label].item()) - map_
+
+    assert judge(lab08_occlusion.EXERCISE, drop, 0).misconception == "drop instead of probability"
+
+
 # Maps
 
 def test_cam_adds_up_and_grad_cam_is_its_positive_part(lab, picture):
@@ -92,6 +103,22 @@ def test_grad_cam_of_one_picture_is_that_of_the_batch(lab, picture):
     both = lab.grad_cam(model.features, top, pictures, labels)
     assert torch.allclose(both[1:], lab.grad_cam(model.features, top, pictures[1:], labels[1:]))
     assert not both.requires_grad
+
+
+def test_a_grad_cam_with_its_graph_is_told_of_it_and_not_of_its_numbers():
+    def attached(body, head, pictures, labels):
+        maps = body(pictures).requires_grad_()
+        slopes, = torch.autograd.grad(head(maps)[torch.arange(len(labels)), labels].sum(), maps)
+        return (slopes.mean((2, 3), keepdim=True) * maps).sum(1).relu()
+
+    verdict = judge(lab08_grad_cam.EXERCISE, attached, 0)
+    assert not verdict.right and verdict.law == "detached" and verdict.misconception is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_grad_cam_of_the_first_label_for_all_is_wrong(lab, seed):
+    assert not judge(lab08_grad_cam.EXERCISE, lambda body, head, pictures, labels: lab.grad_cam(body, head, pictures, labels[:1].expand_as(labels)),
+                     seed).right
 
 
 def test_enlarged_maps_keep_the_middle_of_a_place(lab):
@@ -119,6 +146,26 @@ def test_box_of_a_rectangle_is_its_slices(lab):
     heat[2:5, 3:9] = 1.0
     assert lab.box_from_map(heat, 0.7) == (2, 3, 5, 9)
     assert lab.box_from_map(-np.ones((4, 4)), 0.5) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("size", (
+    lambda heat, regions, k: np.prod([np.ptp(places) + 1 for places in np.nonzero(regions == k)]),
+    lambda heat, regions, k: heat[regions == k].sum(),
+    lambda heat, regions, k: heat[regions == k].mean(),
+    lambda heat, regions, k: k,
+), ids=("box", "sum", "mean", "number"))
+def test_a_region_that_is_largest_in_another_sense_is_not_taken_for_the_largest(size):
+    def box_from_map(heat, share):
+        if heat.max() <= 0:
+            return 0, 0, 0, 0
+        regions, count = ndimage.label(heat >= share * heat.max())
+        largest = max(range(1, count + 1), key=lambda k: size(heat, regions, k))
+        rows, columns = ndimage.find_objects(regions)[largest - 1]
+        return rows.start, columns.start, rows.stop, columns.stop
+
+    for seed in range(8):
+        verdict = judge(lab08_boxes.EXERCISE, box_from_map, seed)
+        assert not verdict.right and verdict.misconception in (None, "region of the peak")
 
 
 # The pooling head

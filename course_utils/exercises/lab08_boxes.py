@@ -25,14 +25,16 @@ def two_regions(rng):
     heat[7:10, 12:14] = 8.0                             # brighter, 6 pixels
     heat[8, 12] = 10.0                                  # the peak
     heat[9, 3:3 + int(rng.integers(1, 4))] = 9.0        # a third one
+    heat[0, 12] = heat[10, 8] = 7.0                     # neither the first nor the last region that `label` finds is the largest
     return heat, 0.5
 
 
 def corner_touch(rng):
     heat = rng.integers(0, 3, size=(12, 9)).astype(float)
     heat[2:6, 1:4] = 8.0
-    heat[6:9, 4:7] = 10.0                               # touches the first at one corner only
+    heat[6:9, 4:7] = 11.0                               # touches the first at one corner only; fewer pixels, larger sum
     heat[10:, 0] = 7.0
+    heat[8:, 8] = heat[11, 5:] = 7.0                    # thin: fewer pixels than the first, and a larger box
     return heat, 0.6
 
 
@@ -84,6 +86,10 @@ def variant(hot=lambda heat, share: heat >= share * heat.max(), structure=None, 
             kept = mask
         elif pick == "peak":
             kept = regions == regions[np.unravel_index(heat.argmax(), heat.shape)]
+        elif pick == "first":
+            kept = regions == 1
+        elif pick == "background":
+            kept = regions == np.bincount(regions.ravel()).argmax()
         else:
             kept = regions == 1 + np.bincount(regions.ravel())[1:].argmax()
         if not kept.any():
@@ -130,6 +136,12 @@ EXERCISE = Exercise(
                       "Your box goes round everything above the threshold; take the largest connected region alone."),
         Misconception("region of the peak", variant(pick="peak"),
                       "You took the region that holds the peak; the box goes round the region with the most pixels."),
+        Misconception("first region", variant(pick="first"),
+                      "You took the first region that `label` found; count the pixels of each, without entry 0, which is the background, and "
+                      "take the one with the most."),
+        Misconception("background counted", variant(pick="background"),
+                      "Your largest region is the background, to which `label` gives the number 0: leave entry 0 of the sizes out, and add 1 "
+                      "to what `argmax` then says."),
         Misconception("share of the range", variant(hot=lambda heat, share: heat >= heat.min() + share * (heat.max() - heat.min())),
                       "Your threshold is a share of the range from minimum to maximum; it is a share of the maximum, so negative values do "
                       "not move it."),

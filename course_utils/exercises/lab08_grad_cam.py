@@ -19,8 +19,10 @@ def grad_cam_cases(seed):
         trunk, top = given(body, seed=number, kind=kind), given(head, seed=number, kind=kind)
         scores = top.build()(trunk.build()(pictures))
         ranked = scores.argsort(1, descending=True)
-        labels = ranked[:, 1]                  # not the largest score, so that the two can be told apart
-        made.append(Case((trunk, top, pictures, labels), f"{n} pictures, {'pooling' if kind == 'pool' else 'dense'} head"))
+        labels = []                            # not the largest score, and not the same for all, so that these can be told apart
+        for order in ranked[:, 1:].tolist():
+            labels.append(next((label for label in order if label not in labels), order[0]))
+        made.append(Case((trunk, top, pictures, torch.tensor(labels)), f"{n} pictures, {'pooling' if kind == 'pool' else 'dense'} head"))
     return made
 
 
@@ -70,7 +72,9 @@ EXERCISE = Exercise(
     cases=grad_cam_cases, oracle=by_captum,
     laws=(Law("CAM on a pooling head", "Under a pooling head, Grad-CAM times height times width is the positive part of CAM.", equals_cam),
           Law("no negative values", "The last step is a ReLU, so no value of the map is negative.",
-              lambda args, answer: bool((answer >= 0).all()))),
+              lambda args, answer: bool((answer >= 0).all())),
+          Law("detached", "The maps come without a graph, so that they can become numpy arrays: call `.detach()` on what you return.",
+              lambda args, answer: not answer.requires_grad)),
     hints=("Grad-CAM asks for the gradient of one score a picture with respect to the activations, not to the pixels or weights. "
            "What has to require a gradient?",
            "Take activations = body(pictures), cut them off and let them require a gradient. The scores of the labels, summed over "
@@ -92,6 +96,9 @@ EXERCISE = Exercise(
         Misconception("averaged over the channels", grad_variant(lambda a, g: (g.mean(1, keepdim=True) * a).sum(1).relu()),
                       "You average the gradient over the channels (dim 1): average over the places, height and width (dims 2 and 3), so "
                       "that each channel keeps a weight of its own."),
+        Misconception("averaged over the pictures", grad_variant(lambda a, g: (g.mean((0, 2, 3), keepdim=True) * a).sum(1).relu()),
+                      "You average the gradient over the pictures too (dim 0): each picture has weights of its own, so average over height "
+                      "and width alone (dims 2 and 3)."),
         Misconception("sum for mean", grad_variant(lambda a, g: (g.sum((2, 3), keepdim=True) * a).sum(1).relu()),
                       "You sum the gradient over the places: the weight of a channel is its mean, height times width times smaller."),
         Misconception("gradient of the probability", grad_variant(objective=lambda s, labels: chosen(s.softmax(1), labels).sum()),
@@ -102,6 +109,9 @@ EXERCISE = Exercise(
                       "scores; a picture's gradient then does not know of the others."),
         Misconception("largest score", grad_variant(objective=lambda s, labels: s.max(1).values.sum()),
                       "You explain the class with the largest score; the question is about the class in `labels`."),
+        Misconception("every picture's label for each", grad_variant(objective=lambda s, labels: s[:, labels].sum()),
+                      "`scores[:, labels]` takes the labels of all pictures for each picture; one score a picture is "
+                      "scores[torch.arange(len(labels)), labels]."),
         Misconception("all scores", grad_variant(objective=lambda s, labels: s.sum()),
                       "You took the gradient of all scores together: pick the score of labels[i] for picture i first."),
     ),

@@ -33,13 +33,17 @@ def fitted(pool=lambda f: f.mean((2, 3)), ridge_of=lambda ridge, n: ridge, inter
         n, channels = pooled.shape
         table = torch.cat([pooled, torch.ones(n, 1, dtype=pooled.dtype)], 1)
         penalty = ridge_of(ridge, n) * torch.eye(channels + 1, dtype=pooled.dtype)
-        if intercept == "free":
+        if intercept in ("free", "level"):
             penalty[-1, -1] = 0
-        if intercept == "none":
+        if intercept in ("none", "afterwards"):
             table, penalty = pooled, penalty[:-1, :-1]
         solved = torch.linalg.solve(table.T @ table + penalty, table.T @ targets)
         weight = solved[:channels]
         bias = torch.zeros_like(targets[0]) if intercept == "none" else solved[-1]
+        if intercept == "level":
+            bias = targets.mean(0)
+        if intercept == "afterwards":
+            bias = targets.mean(0) - pooled.mean(0) @ weight
         return (weight if transposed else weight.T), bias
     return pooling_head
 
@@ -65,6 +69,12 @@ EXERCISE = Exercise(
                       "leave the bias's entry of the penalty at zero."),
         Misconception("no bias", fitted(intercept="none"),
                       "The fit goes through the origin: without a bias the mean of the targets has to be made of the features. Fit one."),
+        Misconception("bias without the features' mean", fitted(intercept="level"),
+                      "Your bias is the mean of the targets: that would do if the pooled features had mean zero. Take off what the weights "
+                      "make of their mean."),
+        Misconception("not centred before the fit", fitted(intercept="afterwards"),
+                      "The weights were fitted without a bias, and it was added afterwards: centre pooled features and targets before you "
+                      "solve, so that the weights need not make up for it."),
         Misconception("maximum for mean", fitted(pool=lambda f: f.amax((2, 3))),
                       "You pool by the maximum: then the score is no mean over places, and the map no longer adds up to it. Pool by the mean."),
         Misconception("sum for mean", fitted(pool=lambda f: f.sum((2, 3))),

@@ -40,7 +40,9 @@ class Counting(nn.Module):
 def with_sizes(function, model, *rest):
     """The student's map, and beside it the number of pictures in each call of the network."""
     counting = Counting(model).train(model.training)
-    return {"map": function(counting, *rest), "pictures in each call": np.array(counting.sizes, dtype=int)}
+    map_ = function(counting, *rest)
+    # The largest calls first: whoever asks about the uncovered picture too is told the same whether that call comes first or last.
+    return {"map": map_, "pictures in each call": np.array(sorted(counting.sizes, reverse=True), dtype=int)}
 
 
 def one_by_one(model, picture, label, window, stride, fill, batch):
@@ -62,7 +64,7 @@ def one_by_one(model, picture, label, window, stride, fill, batch):
     return {"map": np.array(rows), "pictures in each call": np.array(sizes, dtype=int)}
 
 
-def variant(*, last=1, order="rows", answer="probability", piling=False, split=None, colour=None):
+def variant(*, last=1, order="rows", answer="probability", piling=False, split=None, colour=None, wider=0, outside=False):
     """The exercise done with one thing changed."""
     def occlusion_map(model, picture, label, window, stride, fill, batch):
         height, width = picture.shape[1:]
@@ -73,7 +75,12 @@ def variant(*, last=1, order="rows", answer="probability", piling=False, split=N
         hidden, pictures = picture.clone(), []
         for top, left in places:
             hidden = hidden if piling else picture.clone()
-            hidden[:, top:top + window, left:left + window] = colours[:, top:top + window, left:left + window]
+            square = (slice(None), slice(top, top + window + wider), slice(left, left + window + wider))
+            shown = hidden[square].clone()
+            hidden[square] = colours[square]
+            if outside:
+                hidden = colours.clone()
+                hidden[square] = shown
             pictures.append(hidden.clone())
         pictures = torch.stack(pictures)
         before = model(picture[None]).softmax(1)[0, label] if answer == "drop" else None
@@ -131,6 +138,12 @@ EXERCISE = Exercise(
         Misconception("one picture at a time", variant(split=1),
                       "The network is called once for every position: that is the slow way. Stack the pictures and send `batch` of them "
                       "a call."),
+        Misconception("filled outside", variant(outside=True),
+                      "`fill` and picture have changed places: you fill everything around the square and keep the picture in it. "
+                      "`torch.where(hidden, fill, picture)` takes `fill` where `hidden` is True."),
+        Misconception("square too wide", variant(wider=1),
+                      "Your square is one pixel too wide: from `first` it covers `window` pixels, the last of which is first + window - 1, "
+                      "so compare with < first + window."),
         Misconception("always black", variant(colour=0.0),
                       "The square is black whatever `fill` says: multiplying by a mask paints black. Put `fill` where the square is."),
     ),
