@@ -14,7 +14,7 @@ from course_utils.live.markup import to_html, to_inline_html
 from course_utils.live.plan import HEADING
 from course_utils.live.slide import HEADING_PX, LINE_PX, Slide, add_code, blocks_of, card, exercise, height
 
-LINES = 13  # of text on a slide
+LINES = 14  # of text on a slide
 CAPTION_CHARACTERS = {"": 620, "tall": 950}  # below a figure, beside a tall one; what is longer gets a slide of its own
 OBJECTIVES = "You will be able to"
 START = re.compile(r"^start\(", re.MULTILINE)
