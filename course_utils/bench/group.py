@@ -16,7 +16,7 @@ from course_utils.bench.measure import Measured, Row, measure
 from course_utils.bench.registry import GROUPS
 
 ROUNDS, QUICK_ROUNDS = 15, 3
-LIMIT_S, QUICK_LIMIT_S = 12.0, 2.0      # processor seconds for the turns of one row
+LIMIT_S, QUICK_LIMIT_S = 5.0, 2.0      # processor seconds for the turns of one row
 
 
 def rows_of(name: str, quick: bool) -> Iterable[Row]:

@@ -29,25 +29,31 @@ def bench_methods(quick: bool = False, only: str = "", docs: Path | None = None)
     docs : folder to write to, if not the course's.
     """
     docs = docs or course_root() / "docs"
-    kept_file = docs / KEPT
-    kept = {}
-    if not quick and kept_file.exists():
-        kept = json.loads(kept_file.read_text(encoding="utf-8"))["groups"]
+    found = {}
     for name in (only,) if only else GROUPS:
         print(f"{name}", flush=True)
-        kept[name] = one_group(name, quick)
-        if quick:
-            continue
-        docs.mkdir(exist_ok=True)
-        machine = description()
-        groups = {group: kept[group] for group in GROUPS if group in kept}
-        write(kept_file, json.dumps({"machine": machine, "groups": groups}, indent=1) + "\n")     # a cut run keeps what it has
-        write(docs / "bench_methods.md", page(groups, machine))
-        write(docs / "bench_methods.svg", picture(groups))
-    print(summary({group: kept[group] for group in GROUPS if group in kept}))
+        found[name] = one_group(name, quick)
+        if not quick:
+            found = kept(docs / KEPT) | {name: found[name]}      # read anew each time: two runs may measure different groups
+            docs.mkdir(exist_ok=True)
+            write_all(docs, {group: found[group] for group in GROUPS if group in found})
+    print(summary({group: found[group] for group in GROUPS if group in found}))
     if not quick:
         print("Written to docs/bench_methods.md")
     return 0
+
+
+def kept(path: Path) -> dict:
+    """The groups that an earlier run wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))["groups"] if path.exists() else {}
+
+
+def write_all(docs: Path, groups: dict) -> None:
+    """Table, plot, and the numbers that they are made of; after each group, so that a cut run keeps what it has."""
+    machine = description()
+    write(docs / KEPT, json.dumps({"machine": machine, "groups": groups}, indent=1) + "\n")
+    write(docs / "bench_methods.md", page(groups, machine))
+    write(docs / "bench_methods.svg", picture(groups))
 
 
 def one_group(name: str, quick: bool) -> dict:
@@ -76,6 +82,6 @@ def in_process(name: str, quick: bool) -> tuple[list, str]:
 
 
 def write(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".part")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     draft.write_text(text, encoding="utf-8", newline="\n")
     os.replace(draft, path)

@@ -41,10 +41,10 @@ def rows(quick: bool) -> Iterator[Row]:
     large = squeezenet()
 
     def whole_map(batch: int) -> Callable:
-        return lambda: lab08.occlusion_map(large.fast, large.pictures[0], int(large.labels[0]), 32, 16, fill, batch)
+        return lambda: lab08.occlusion_map(large.fast, large.pictures[0], int(large.labels[0]), 64, 32, fill, batch)
 
     settings = {str(batch): whole_map(batch) for batch in (4, 8, 16)}
-    yield from against_captum(large, 32, 16, "square of 32, step 16, 169 places", settings[quickest(settings)], lab08.to_pixels, bars=(2, 1.5))
+    yield from against_captum(large, 64, 32, "square of 64, step 32, 36 places", settings[quickest(settings)], lab08.to_pixels, bars=(2, 1.5))
 
 
 def against_captum(case: Case, window: int, stride: int, work: str, ours: Callable, to_pixels: Callable, bars: tuple[float, float]) -> Iterator[Row]:
