@@ -21,13 +21,13 @@ LAB = find_labs(course_root(), ["16"])[0]  # its first cell loads no large libra
 FONT_SIZE = 24
 CELL = "window.jupyterapp.shell.currentWidget.content.widgets"
 SOURCE = f"(index) => {CELL}[index].model.sharedModel.getSource()"
-RUN = f"""async ([index, text]) => {{
+RUN = """async ([index, text]) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = index;
     await notebook.scrollToItem(index, 'start');
     if (text !== null) notebook.widgets[index].model.sharedModel.setSource(text);
     await window.jupyterapp.commands.execute('notebook:run-cell');
-}}"""
+}"""
 FIND = f"(label) => {CELL}.findIndex(cell => cell.model.getMetadata('label') === label)"
 LETTERS = """(selector) => [...document.querySelectorAll(selector)].map(one => parseFloat(getComputedStyle(one).fontSize))"""
 
