@@ -19,7 +19,7 @@ from course_utils.authoring.sources import Lab, LabError, dump, find_labs, label
 from course_utils.settings import course_root
 
 SET_UP = ("course.py", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-text")
-FOR_AUTHORS = ("grading", "authoring", "bench")
+FOR_AUTHORS = ("grading", "authoring", "bench", "live")
 NEEDED_BY_STUDENTS = ("authoring/__init__.py", "authoring/sources.py", "authoring/execute.py")  # `course.py lab` and `run`
 PACKED = "declarations.zip"
 DECLARATION = re.compile(r"lab\d\d\w*\.py")
