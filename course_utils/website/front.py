@@ -25,8 +25,7 @@ def front_page(readme: str, stems: Collection[str], solved: bool) -> str:
     sections = {title.strip(): text.strip() for title, _, text in (part.partition("\n") for part in rest)}
     title, _, lead = lead.strip().partition("\n")
     kind = "These pages show the **solved labs**." if solved else "These pages show the labs as students get them, with the figures to aim at."
-    parts = [title, lead.strip(), f"{kind} They need no network: links to other places stand only on the buttons of a lab and are followed "
-             "only if you do. Press <kbd>Ctrl</kbd> <kbd>K</kbd> to search."]
+    parts = [title, lead.strip(), f"{kind} They need no network and no server. Press <kbd>Ctrl</kbd> <kbd>K</kbd> to search."]
     if "The labs" not in sections or not TABLE.search(sections["The labs"] + "\n"):
         sections = {"The labs": plain_list(stems), **sections}
     parts += [f"## {name}\n\n{sections[name]}" for name in SECTIONS if name in sections]
