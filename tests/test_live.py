@@ -6,8 +6,9 @@ import re
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from typer.testing import CliRunner
 
-from course_utils import magics
+from course_utils import cli, magics
 from course_utils.authoring.sources import Lab, find_labs, read_source, tags_of
 from course_utils.exercises import registry
 from course_utils.exercises.solved import solved_cell, stub_cell
@@ -263,6 +264,12 @@ def test_saving_a_class_where_there_is_none_is_one_sentence(monkeypatch, capsys)
     monkeypatch.delenv("COURSE_LIVE", raising=False)
     saving.save_class("monday")
     assert "course.py live" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["live", "slides"])
+def test_both_verbs_explain_themselves(verb):
+    said = CliRunner().invoke(cli.app, [verb, "--help"])
+    assert said.exit_code == 0 and "06" in said.output and len(said.output.splitlines()) > 6
 
 
 # ---------------------------------------------------------------- slides
