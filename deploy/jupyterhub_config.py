@@ -34,7 +34,7 @@ c.JupyterHub.cookie_secret_file = str(where.hub / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{where.hub / 'jupyterhub.sqlite'}"
 c.ConfigurableHTTPProxy.pid_file = str(where.hub / "proxy.pid")
 c.ConfigurableHTTPProxy.command = os.environ.get("LABS_PROXY", "configurable-http-proxy").split()
-c.JupyterHub.concurrent_spawn_limit = 2 * (os.cpu_count() or 1)  # a start is two to three seconds of one core: a queue, not a jam
+c.JupyterHub.concurrent_spawn_limit = 0  # whoever is over a limit is turned away, not queued: a class starts in one minute
 c.JupyterHub.cleanup_servers = False  # restarting the hub ends nobody's work
 
 # ---------------------------------------------------------------- who may log in

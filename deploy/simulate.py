@@ -188,7 +188,9 @@ class Student:
 
     def start_server(self) -> None:
         """The start page, then the server's own pages as soon as they are there."""
-        self.web.get(f"{self.address}/hub/spawn/{self.name}", timeout=SERVER_START_S)
+        answer = self.web.get(f"{self.address}/hub/spawn/{self.name}", timeout=SERVER_START_S)
+        if not answer.ok:
+            raise Failed(f"{self.name}: the start of the server gave {answer.status_code}: {answer.reason}")
 
         def ready() -> bool:
             answer = self.web.get(f"{self.address}/user/{self.name}/lab", timeout=60)
