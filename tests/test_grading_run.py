@@ -14,7 +14,7 @@ import psutil
 import pytest
 from handed_in import WRONG_BASELINE, finished, need_sandbox, plan, read, solved_cells, untouched, without_pictures, write
 
-from course_utils.grading import pages, plan as plans, planning, record as log, release as releases, report, run, submission, tables, workers
+from course_utils.grading import labels, pages, plan as plans, planning, record as log, release as releases, report, run, submission, tables, workers
 from course_utils.grading.plan import PlanError
 from course_utils.grading.sandbox import NoSandbox
 from course_utils.settings import course_root
@@ -218,7 +218,7 @@ def test_a_record_answers_for_its_bytes_and_its_declaration():
     ("Ann Lee_1234_assignsubmission_file_/09.ipynb", ("Ann Lee", "", "1234")), ("leeann_55_66_09-1.ipynb", ("leeann", "55", "")),
     ("leeann_LATE_55_66_09.ipynb", ("leeann", "55", "")), ("Ann.ipynb", ("", "", ""))])
 def test_ids_of_learning_platforms_are_read_off_their_names(label, expected):
-    assert tables.who(label) == expected
+    assert labels.who(label) == expected
 
 
 def test_a_name_is_never_a_formula_nor_a_tag(tmp_path):

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from course_utils.exercises.verdict import COLOURS, SIGNS
+from course_utils.grading.labels import who
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -69,7 +70,8 @@ def of_points(points: int, most: int) -> str:
 def feedback(record: Mapping, titles: Mapping[str, str], lab: str) -> str:
     """What a student gets: verdicts, and the sentence that helps on; no hidden input, no solution."""
     points, most = (sum(result[key] for result in record["results"]) for key in ("points", "max_points"))
-    body = [f"<p>{escape(record['submission'])}: <strong>{of_points(points, most)}</strong></p>"]
+    name = who(record.get("label") or "")[0] or record["submission"]
+    body = [f"<p>{escape(name)}: <strong>{of_points(points, most)}</strong></p>"]
     if record.get("refused"):
         body.append(f'<p class="warn">Your notebook could not be read: {escape(record["refused"])}. {AGAIN}</p>')
         return page(f"Lab {lab}: feedback", body)

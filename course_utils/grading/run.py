@@ -110,7 +110,6 @@ def write_results(records: list[dict], plan: Plan, out: Path, titles: dict[str, 
 def prepared(lab: str, tasks: list[str], out: Path) -> Plan:
     """The plan of this run: that of the folder where it still holds, so that a cut run goes on with the same cases."""
     lab, tasks = lab.strip().zfill(2), [task.strip() for task in tasks if task.strip()]
-    out.mkdir(parents=True, exist_ok=True)
     noted = plans.load(out / "plan.json")
     if noted is not None:
         if noted.lab != lab or noted.asked != tasks:
@@ -120,6 +119,7 @@ def prepared(lab: str, tasks: list[str], out: Path) -> Plan:
             return noted
     print("Drawing cases and trying the solutions on them", file=sys.stderr, flush=True)
     fresh = plans.draw(lab, tasks)
+    out.mkdir(parents=True, exist_ok=True)
     plans.save(fresh, out / "plan.json")
     return fresh
 

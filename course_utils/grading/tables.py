@@ -3,14 +3,12 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from course_utils.grading.labels import who
 from course_utils.grading.report import all_flags
 
-MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(file|onlinetext)")
-CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_(?P<submission>\d+)_")
 SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,17 +40,6 @@ def write_totals(records: Sequence[dict], path: Path, lab: str) -> None:
                      safe("; ".join(dict.fromkeys(all_flags(record)))[:500])])
     write_csv(path, ["submission", "Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"Lab {lab}",
                      "Identifier", "Full name", "Grade", "Maximum Grade", "flags"], rows)
-
-
-def who(label: str) -> tuple[str, str, str]:
-    """Name, Canvas id and Moodle id of a submission, as far as its file name tells."""
-    for part in PurePosixPath(label).parts:
-        moodle, canvas = MOODLE.match(part), CANVAS.match(part)
-        if moodle:
-            return moodle["name"], "", moodle["id"]
-        if canvas:
-            return canvas["name"], canvas["id"], ""
-    return "", "", ""
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
