@@ -243,14 +243,16 @@ def test_a_class_is_saved_once_under_its_name(toy, tmp_path):
     notebook.cells += [new_code_cell("typed = 2"), new_code_cell("%save_class monday")]
     nbformat.write(notebook, copy)
     target = saving.target_of(copy, "monday group")
-    assert saving.keep(copy, target) == tmp_path / "classes" / "06_saliency monday group.ipynb"
+    assert saving.keep(saving.read_whole(copy), target) == tmp_path / "classes" / "06_saliency monday group.ipynb"
     assert [cell.source for cell in nbformat.read(target, as_version=4).cells] == ["# Lab", "x = 1", "typed = 2"]
     kept = target.read_bytes()
     with pytest.raises(saving.NotSaved, match="stays as it is"):
         saving.target_of(copy, "monday group")
     with pytest.raises(saving.NotSaved, match="cannot be written"):
-        saving.keep(copy, target)
+        saving.keep(saving.read_whole(copy), target)
     assert target.read_bytes() == kept
+    copy.write_text('{"cells": [', encoding="utf-8")
+    assert saving.read_whole(copy) is None  # JupyterLab is still writing
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "c:d"])

@@ -23,8 +23,7 @@ def save_class(line: str) -> None:
     try:
         copy = live_notebook()
         target = target_of(copy, line)
-        wait_until_saved(copy)
-        print(f"Saved as {keep(copy, target)}")
+        print(f"Saved as {keep(as_it_stands(copy), target)}")
     except NotSaved as reason:
         print(reason)
 
@@ -48,27 +47,41 @@ def target_of(copy: Path | None, name: str) -> Path:
     return target
 
 
-def wait_until_saved(copy: Path) -> None:
-    """Ask JupyterLab to save, and wait until the file has the cell that asks."""
+def as_it_stands(copy: Path) -> dict[str, Any]:
+    """Ask JupyterLab to save, wait until the file is new and whole, and read it.
+
+    Raises
+    ------
+    NotSaved
+        If JupyterLab does not save.
+    """
     from IPython.display import Javascript, clear_output, display
 
     before = copy.stat().st_mtime_ns
     display(Javascript(SAVE_NOW))
     end = time.monotonic() + PATIENCE_S
-    while copy.stat().st_mtime_ns == before:
-        if time.monotonic() > end:
-            raise NotSaved(f"JupyterLab has not saved the notebook within {PATIENCE_S} s: save it (Ctrl-S) and run this cell again.")
+    while time.monotonic() < end:
+        if copy.stat().st_mtime_ns != before and (notebook := read_whole(copy)) is not None:
+            clear_output()
+            return notebook
         time.sleep(0.1)
-    clear_output()
+    raise NotSaved(f"JupyterLab has not saved the notebook within {PATIENCE_S} s: save it (Ctrl-S) and run this cell again.")
 
 
-def keep(copy: Path, target: Path) -> Path:
+def read_whole(path: Path) -> dict[str, Any] | None:
+    """A notebook; None while JupyterLab is writing it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+
+
+def keep(notebook: dict[str, Any], target: Path) -> Path:
     """Write the notebook to a new file, without the cells that ask for this."""
-    notebook: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
-    notebook["cells"] = [cell for cell in notebook["cells"] if not "".join(cell["source"]).lstrip().startswith("%save_class")]
+    cells = [cell for cell in notebook["cells"] if not "".join(cell["source"]).lstrip().startswith("%save_class")]
     try:
         with target.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+            file.write(json.dumps(notebook | {"cells": cells}, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise NotSaved(f"{target} cannot be written: {error.strerror or error}.") from error
     return target
