@@ -223,7 +223,8 @@ def ways_back(quick: bool) -> Iterator[Row]:
         def row(peer: Callable, against: str, rule=rule, name=name, method=lab13.local_deconvnet, bar: float | None = 1.1) -> Row:
             return Row("ways_back", name, f"{case.name}, {count(x)}, one filter of conv4 each", lambda: method(case.fast.features, x_last, filters, rule), peer,
                        lambda mine, theirs: part(mine, theirs * values[:, None, None, None]), 1e-4, bar, ceiling, against=against,
-                       about="The plain pass is shown without a bar; the other carries only the square that the unit has seen. ""Captum starts from 1, the lab from the unit's value, as the papers do; its maps are multiplied by the value before they are compared.")
+                       about="The plain pass is shown without a bar; the other carries only the square that the unit has seen. ""Captum starts from 1, the lab from the unit's value, as the papers do; its maps are multiplied by the value before they are compared. "
+                       "The lab's function takes a chain of layers; SqueezeNet, which branches, is none.")
 
         yield from both_layouts(row, lambda layout, captum=captum: {"": captum(layout)}, "")
         yield row(captum("default layout"), "Captum, default layout", name=f"{name}, the plain pass", method=lab13.deconvnet, bar=None)
