@@ -5,7 +5,7 @@ const QUIET_MS = 700;
 // The controls that stand around a picture: ipywidgets leaves sliders without a name, and JupyterLab takes arrow keys
 // and letters from drop-down lists for commands of its own.
 function ready_for_keys(box) {
-  box.dataset.lmSuppressShortcuts = "true";
+  for (const one of box.querySelectorAll("select, input, .noUi-handle, .widget-readout")) one.dataset.lmSuppressShortcuts = "true";
   for (const slider of box.querySelectorAll(".widget-slider")) {
     const name = slider.querySelector("label").innerText;
     slider.querySelector(".noUi-handle")?.setAttribute("aria-label", name);
@@ -36,16 +36,22 @@ function render({ model, el }) {
     image.src = address;
     URL.revokeObjectURL(old);
   };
-  image.addEventListener("load", () => {
+  // The box stands around the picture, with all its controls, by the time that it is seen.
+  const seen = new IntersectionObserver((entries) => {
     const box = el.closest(".widget-vbox");
-    if (box && !box.dataset.lmSuppressShortcuts) ready_for_keys(box);
+    if (box && entries.some((entry) => entry.isIntersecting)) {
+      ready_for_keys(box);
+      seen.disconnect();
+    }
   });
+  seen.observe(image);
   image.alt = model.get("alt");
   show();
   model.on("change:value", show);
   model.on("change:alt", describe);
   return () => {
     clearTimeout(timer);
+    seen.disconnect();
     model.off("change:value", show);
     model.off("change:alt", describe);
     URL.revokeObjectURL(address);

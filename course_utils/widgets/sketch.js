@@ -24,7 +24,6 @@ function render({ model, el }) {
   // What stands on the page
 
   el.classList.add("course-sketch");
-  el.dataset.lmSuppressShortcuts = "true";   // else JupyterLab takes letters and arrows for commands
   const pad = make("canvas", { class: "pad", tabindex: "0", role: "img" });
   const cursor = make("div", { class: "cursor", hidden: "" });
   const clear = make("button", { type: "button" }, "Clear");
@@ -46,6 +45,9 @@ function render({ model, el }) {
     make("div", { class: "left" }, make("div", { class: "kinds", role: "radiogroup", "aria-label": "what to ask about" }, ...kinds),
       make("div", { class: "frame" }, pad, cursor), make("div", { class: "kinds" }, clear, file), hint, sentence),
     make("div", { class: "middle" }, scores, took), make("div", { class: "maps" }, ...figures), spoken);
+
+  // Else JupyterLab takes letters and arrows for commands.
+  for (const one of el.querySelectorAll("canvas.pad, button, input")) one.dataset.lmSuppressShortcuts = "true";
 
   // The picture
 
