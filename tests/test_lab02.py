@@ -17,8 +17,6 @@ from course_utils.plots import sheets
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import latent_walk as walk
 from course_utils.widgets import live
-from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
 
 
 @pytest.fixture(scope="module")
@@ -325,10 +323,3 @@ def test_the_walk_takes_the_generator_that_was_trained(lab):
 def test_a_path_that_is_none_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match="no path 'zigzag'; choose one of"):
         walk.draw(1, 2, 0, "zigzag")
-
-
-@pytest.mark.slow
-def test_the_walk_draws_over_its_whole_range():
-    for setting in sweep(walk.controls()):
-        figure = walk.draw(**setting)
-        assert png_of(figure)[:4] == b"\x89PNG" and f"stop {setting['stop']} of 12" in alternative_text(figure)

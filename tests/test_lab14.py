@@ -7,10 +7,7 @@ from sklearn.manifold._t_sne import _joint_probabilities, _kl_divergence
 
 from course_utils.exercises import solved
 from course_utils.plots import maps, panels
-from course_utils.plots.style import alternative_text
 from course_utils.widgets import tsne_film
-from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +165,3 @@ def test_a_film_moves_with_its_slider(films):
 def test_a_film_that_is_none_is_refused_in_one_sentence(films):
     with pytest.raises(ValueError, match="no film of digits, perplexity 7, seed 0; there are digits, 2, 0"):
         tsne_film.draw(films, "digits", 7, 0, 0)
-
-
-@pytest.mark.slow
-def test_the_films_draw_over_their_whole_range(films):
-    for setting in sweep(tsne_film.controls(films)):
-        figure = tsne_film.draw(films, **setting)
-        assert png_of(figure)[:4] == b"\x89PNG" and setting["data"] in alternative_text(figure)

@@ -9,7 +9,6 @@ from course_utils.exercises import solved
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import bo_game as game
 from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +166,3 @@ def test_the_game_moves_what_it_shows():
     before = made.image.value, made.image.alt
     made.controls["rounds"].value = 2
     assert made.image.value != before[0] and "after 2 evaluations" in made.image.alt
-
-
-@pytest.mark.slow
-def test_the_game_draws_over_its_whole_range():
-    for setting in sweep(game.controls())[::3]:
-        figure = game.draw(**setting)
-        assert png_of(figure)[:4] == b"\x89PNG" and setting["landscape"] in alternative_text(figure)
