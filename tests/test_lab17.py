@@ -145,7 +145,6 @@ def test_every_kind_of_fault_comes_up_and_none_is_told_by_its_place():
 
 # The desk
 
-
 def test_the_desk_refuses_what_it_does_not_have():
     for setting in ({"suspect": "Z"}, {"condition": "upside down"}, {"species": "lion"}, {"scene": 9}):
         with pytest.raises(ValueError, match="choose"):
