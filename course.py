@@ -38,7 +38,7 @@ HELP = """The labs of the course, as Jupyter notebooks. What you can say, in the
 Add --help to one of them for its options."""
 
 VERBS = ("lab", "doctor", "test", "run", "exercises", "fetch", "train", "build", "live", "slides", "site", "release", "grade", "bench", "install")
-EXTRAS = {"lab": "", "site": "[site]", "test": "[site,test]", "bench": "[site,test,bench]"}  # what is installed for a verb; each holds the one before
+EXTRAS = {"lab": "", "site": "[site]", "test": "[site,test,deploy]", "bench": "[site,test,deploy,bench]"}  # what is installed for a verb; each holds the one before
 
 
 def sentence_for_wrong_python(version, answers):

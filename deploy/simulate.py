@@ -45,7 +45,7 @@ from course_utils.exercises import registry  # noqa: E402
 from course_utils.exercises.solved import solved_cell  # noqa: E402
 from course_utils.settings import course_root  # noqa: E402
 
-HUB_START_S = 60
+HUB_START_S = 180
 SERVER_START_S = 300
 CELL_S = 600
 PROXY = "configurable-http-proxy"
@@ -76,11 +76,16 @@ def missing() -> str:
     lacking = [name for name in ("jupyterhub", "nbgitpuller") if find_spec(name) is None]
     if lacking:
         return f"{' and '.join(lacking)} not installed: python -m pip install --constraint constraints.txt --editable '.[deploy]'"
-    if not (os.environ.get("LABS_PROXY") or shutil.which(PROXY)):
+    if not proxy():
         return f"{PROXY} is not on the path: npm install --global {PROXY}, or name its command in LABS_PROXY"
     if not shutil.which("git"):
         return "git is not installed"
     return ""
+
+
+def proxy() -> str | None:
+    """The command of the proxy: as `LABS_PROXY` says, from the path, or from this environment."""
+    return os.environ.get("LABS_PROXY") or shutil.which(PROXY) or shutil.which(PROXY, path=str(Path(sys.executable).parent))
 
 
 # ---------------------------------------------------------------- the hub
@@ -97,7 +102,7 @@ def hub(home: Path, password: str, profile: str) -> Iterator[tuple[str, psutil.P
                                     hub_port=hub_port, proxy_port=proxy_port, environment=environment, arguments=arguments), encoding="utf-8")
     with open(home / "hub.log", "w", encoding="utf-8") as log:
         process = psutil.Popen([sys.executable, "-m", "jupyterhub", "--config", str(config)], cwd=home / "hub", stdout=log, stderr=log,
-                               env=os.environ | {"LABS_HOME": str(home)}, start_new_session=True)
+                               env=os.environ | {"LABS_HOME": str(home), "LABS_PROXY": proxy()}, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(lambda: answers(f"{address}/hub/api/"), HUB_START_S, f"the hub (see {home / 'hub.log'})", process)
