@@ -91,6 +91,24 @@ def test_note_is_lime_text(lab):
     assert intercept == pytest.approx(theirs.intercept[1], abs=1e-4)
 
 
+def test_bags_are_texts(lab):
+    """Words that stand in two pieces are there as long as one of them is."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    tokens, pieces = ["no", "fever", ",", "no", "cough", "today"], np.array([0, 0, -1, 1, 1, 2])
+    vectoriser = CountVectorizer(binary=True).fit([" ".join(tokens)])
+    slopes = np.array([0.4, -0.9, 0.7, 0.2])
+
+    def f(bags):
+        return np.tanh(bags @ slopes)
+
+    masks = lab.sample_around(3, 60, np.random.default_rng(2))
+    by_bags = lab.lime_bag(f, vectoriser.transform(["no fever", "no cough", "today"]), masks, 3, 0.4)
+    by_texts = lab.lime_note(lambda texts: f(vectoriser.transform(texts)), tokens, pieces, masks, 3, 0.4)
+    np.testing.assert_allclose(by_bags[0], by_texts[0], atol=1e-9)
+    assert by_bags[1] == pytest.approx(by_texts[1]) and np.count_nonzero(by_bags[0]) == 3
+
+
 def test_picture_is_lime_image(lab):
     animal = zoo.draw("camel", 5).pictures[0]
     segments = lab.superpixels(animal)

@@ -96,6 +96,17 @@ def test_the_backward_rule_gives_the_gradient_and_stays_inside_the_field(lab):
         assert all(np.ptp(np.flatnonzero(one.numpy().any(axis=axes))) < size for axes in ((0, 1), (0, 2)))
 
 
+@pytest.mark.parametrize("rule", ["deconvnet", "guided", "backward"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_local_pass_is_the_whole_pass_also_at_borders(lab, rule, seed):
+    torch.manual_seed(seed)
+    layers = nn.Sequential(nn.Conv2d(3, 6, 5, stride=2, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3, padding=1), nn.ReLU(),
+                           nn.Conv2d(8, 7, 1), nn.ReLU()).requires_grad_(False)
+    pictures, filters = torch.rand(12, 3, 26, 22), torch.arange(12) % 7      # odd maps; small, so that many units stand at a border
+    whole = lab.deconvnet(layers, pictures, filters, rule)
+    assert torch.allclose(lab.local_deconvnet(layers, pictures, filters, rule), whole, atol=1e-5 * float(whole.abs().max())) and whole.any()
+
+
 def test_auc_and_top_share(lab):
     scores, positive = np.array([1.0, 2, 3, 4]), np.array([False, False, True, True])
     assert lab.auc(scores, positive) == 1 and lab.auc(-scores, positive) == 0 and lab.auc(np.ones(4), positive) == 0.5
