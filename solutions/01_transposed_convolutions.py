@@ -147,7 +147,7 @@ three_pictures([("No padding, no strides,\ntransposed", 2, 1, 0), ("No padding, 
 # *2 points · 8 minutes · difficulty ●○○*
 #
 # Write `output_size` for one side of an ordinary or a transposed convolution. For the transposed one, ask where the last stamp ends on
-# the canvas and what is cropped; the **output padding** (section 8) adds that many cells to the result.
+# the canvas and what is cropped; the **output padding** (section 8) is a number of cells added to its result.
 #
 # Stuck? `%hint 01.1` gives a hint, `%reveal 01.1` in the cell below puts the solution there.
 
@@ -727,10 +727,11 @@ claim("The first 7×7 cells are the same with output padding", np.allclose(large
 claim("Cells of the added last row that are not zero", int(np.count_nonzero(larger[0, -1])), equals=8)
 
 # %% [markdown]
-# The name misleads: nothing is padded with zeros. Output padding crops one cell less at the lower and right ends, and stamps reach
-# into those cells. With $k = 4$, $s = 2$, $p = 1$ the size doubles exactly and the question does not come up. That is one reason why
-# generators take that setting. Here is the plan of a DCGAN generator (lab 02 trains one), from 100 random numbers to a picture: the maps
-# grow and their number falls, the reverse of a discriminator.
+# The name misleads: these cells are not zeros that somebody appends. Output padding crops that many cells less at the lower and right
+# ends, and stamps reach into them; only an output padding above $p$ goes beyond the canvas, where zeros follow. With $k = 4$, $s = 2$,
+# $p = 1$ the size doubles exactly and the question does not come up. That is one reason why generators take that setting. Here is the
+# plan of a DCGAN generator (lab 02 trains one), from 100 random numbers to a picture: the maps grow and their number falls, the
+# reverse of a discriminator.
 
 # %%
 # channels in, channels out, stride, padding
@@ -803,7 +804,7 @@ describe(figure, "Stamps on each cell: for kernel 3 and stride 2 they alternate 
 
 # %% [markdown]
 # Kernel 3, stride 2: one stamp, two stamps, one stamp, two; in the plane 1, 2 and 4, a checkerboard before any learning. Kernel 4,
-# stride 2: two stamps everywhere but at the edges.
+# stride 2: two stamps along a side and four in the plane, everywhere but at the edges.
 
 # %%
 def even_inside(kernel, stride):
@@ -928,9 +929,9 @@ describe(figure, "Checkerboard share over 20 seeds: both transposed convolutions
 # Each dot is one random layer, the black bar their median. White noise marks the share that a picture without any structure has: both
 # transposed convolutions lie well above it, and the other two next to zero.
 #
-# Why? An output cell is written by only those weights whose position has the right remainder modulo the stride: with stride 2 there are
-# four such **phases**, each with a filter of its own, four weights of kernel 4. Phases with different *sums* turn an even input into a
-# pattern. Counting stamps is adding up the phases of a filter of ones.
+# Why? An output cell is written by only those weights whose position has the right remainder modulo the stride: with stride 2 there
+# are four such **phases**, each with a filter of its own: with kernel 4, four of the sixteen weights. Phases with different *sums*
+# turn an even input into a pattern. Counting stamps is adding up the phases of a filter of ones.
 
 # %%
 def phase_sums(filter_2d, stride):
@@ -1018,7 +1019,7 @@ claim("Stamped, then cropped as Keras crops: largest difference over six setting
 #   orthogonal $W$ makes the two the same.
 # - Sliding over zeros gives the same numbers with $s - 1$ zeros between neighbours, a border of $k - 1 - p$, stride 1, and the filter
 #   **flipped**. Handout 23 slides it unflipped.
-# - Output padding does not pad: it crops less at one end. Keras' `same` and torch's output padding can differ by a shift.
+# - Output padding crops less at one end; only above $p$ does it add zeros. Keras' `same` and torch's output padding can differ by a shift.
 # - Checkerboards come from phases with unequal sums. An even overlap is not enough at a random start; resizing first, or ICNR, is.
 
 # %% [markdown]

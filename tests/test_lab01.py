@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.exercises import solved
+from course_utils.exercises.judge import judge
+from course_utils.exercises.lab01 import EXERCISES
 from course_utils.plots import panels
 from course_utils.plots.convolution import covered_by, sliding_picture, stamping_picture
 from course_utils.plots.style import alternative_text, png
@@ -118,6 +120,66 @@ def test_checkerboard_share(lab):
 
 def test_phase_sums(lab):
     assert lab.phase_sums(np.arange(9.0).reshape(3, 3), 2).tolist() == [[0 + 2 + 6 + 8, 1 + 7], [3 + 5, 4]]
+
+
+# Wrong answers, written as students write them
+
+def size_with_output_padding(size, kernel, stride=1, padding=0, dilation=1, output_padding=0, transposed=False):
+    span = dilation * (kernel - 1) + 1
+    cells = (size - 1) * stride + span - 2 * padding if transposed else (size + 2 * padding - span) // stride + 1
+    return cells + output_padding
+
+
+def rows_at_i(kernel, size, stride, padding):
+    matrix = np.zeros(((size + 2 * padding - len(kernel)) // stride + 1, size + 2 * padding))
+    for i, row in enumerate(matrix):
+        row[i:i + len(kernel)] = kernel
+    return matrix
+
+
+def stamping_that_assigns(maps, weight, stride=1, padding=0):
+    (_, h, w), (_, c_out, kh, kw) = maps.shape, weight.shape
+    canvas = np.zeros((c_out, (h - 1) * stride + kh, (w - 1) * stride + kw))
+    for a in range(kh):
+        for b in range(kw):
+            canvas[:, a:a + h * stride:stride, b:b + w * stride:stride] = np.tensordot(weight[:, :, a, b].T, maps, 1)
+    return canvas[:, padding:canvas.shape[1] - padding, padding:canvas.shape[2] - padding]
+
+
+def stamping_to_the_end(maps, weight, stride=1, padding=0):
+    (_, h, w), (_, c_out, kh, kw) = maps.shape, weight.shape
+    canvas = np.zeros((c_out, (h - 1) * stride + kh, (w - 1) * stride + kw))
+    for a in range(kh):
+        for b in range(kw):
+            canvas[:, a::stride, b::stride] += np.tensordot(weight[:, :, a, b].T, maps, 1)
+    return canvas[:, padding:canvas.shape[1] - padding, padding:canvas.shape[2] - padding]
+
+
+def over_zeros(maps, weight, stride, crop, output_padding, axes):
+    channels, h, w = maps.shape
+    spread = np.zeros((channels, (h - 1) * stride + 1, (w - 1) * stride + 1))
+    spread[:, ::stride, ::stride] = maps
+    borders = [(side - 1 - crop, side - 1 - crop + output_padding) for side in weight.shape[2:]]
+    padded = np.pad(spread, ((0, 0), *borders))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], axis=(1, 2))
+    return np.einsum("cijab,coab->oij", windows, np.flip(weight, axes))
+
+
+def zeros_without_padding(maps, weight, stride=1, padding=0, output_padding=0):
+    return over_zeros(maps, weight, stride, 0, output_padding, (2, 3))
+
+
+def zeros_with_all_flipped(maps, weight, stride=1, padding=0, output_padding=0):
+    return over_zeros(maps, weight, stride, padding, output_padding, None)
+
+
+@pytest.mark.parametrize("place, wrong, name", [
+    (0, size_with_output_padding, "output padding in both"), (1, rows_at_i, "rows one column apart"),
+    (3, stamping_that_assigns, "overwritten weight by weight"), (3, stamping_to_the_end, "slices without an end"),
+    (4, zeros_without_padding, "border of k - 1"), (4, zeros_with_all_flipped, "channels flipped")])
+def test_wrong_answers_are_recognised(place, wrong, name):
+    for seed in range(10):
+        assert judge(EXERCISES[place], wrong, seed).misconception == name
 
 
 # The explorer

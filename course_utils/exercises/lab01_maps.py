@@ -97,6 +97,21 @@ def overwritten(maps, weight, stride, padding):
     return crop(stamped(maps, weight, stride, add=False), padding, padding)
 
 
+def weight_by_weight(maps, weight, stride, padding, *, add=True, reach=True):
+    """Looped over the kernel, as the lab does; without `reach`, slices run on to the canvas's end."""
+    (_, height, width), (_, c_out, kernel_height, kernel_width) = maps.shape, weight.shape
+    canvas = np.zeros((c_out, (height - 1) * stride + kernel_height, (width - 1) * stride + kernel_width))
+    for a, b in np.ndindex(kernel_height, kernel_width):
+        ends = (a + height * stride, b + width * stride) if reach else (None, None)
+        place = np.s_[:, a:ends[0]:stride, b:ends[1]:stride]
+        written = np.einsum("iyx,io->oyx", maps, weight[:, :, a, b])
+        if add:
+            canvas[place] += written
+        else:
+            canvas[place] = written
+    return crop(canvas, padding, padding)
+
+
 def widened(maps, padding):
     return np.pad(maps, ((0, 0), (padding, padding), (padding, padding)))
 
@@ -122,6 +137,10 @@ BY_STAMPING = Exercise(
     misconceptions=(
         Misconception("overwritten", overwritten,
                       "Where stamps overlap their values add up; yours replace each other: `+=` in place of `=`."),
+        Misconception("overwritten weight by weight", lambda *a: weight_by_weight(*a, add=False),
+                      "Each weight of the kernel replaces what an earlier weight wrote on the same cell: add to the slice with `+=`."),
+        Misconception("slices without an end", lambda *a: weight_by_weight(*a, reach=False),
+                      "A slice `a::stride` runs on to the end of the canvas and can take a cell too many: stop it at `a + h * stride`."),
         Misconception("not cropped", lambda x, w, s, p: stamped(x, w, s),
                       "Padding p means: crop p rows and p columns at each side of the canvas."),
         Misconception("padding added", lambda x, w, s, p: widened(stamped(x, w, s), p),

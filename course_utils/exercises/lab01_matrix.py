@@ -77,6 +77,8 @@ MATRIX = Exercise(
                       "Networks slide the filter as it is; a flipped one is the convolution of mathematics, not of this lecture."),
         Misconception("stride ignored", lambda kernel, n, s, p: full_band(kernel, n, 1, p),
                       "Each row has to move by the stride, so that there are fewer rows than with stride 1."),
+        Misconception("rows one column apart", lambda kernel, n, s, p: band(kernel, n + 2 * p, 1, rows_of(kernel, n, s, p)),
+                      "You have the right number of rows, but they stand one column apart: row i begins in column i·s, not in column i."),
         Misconception("columns without padding", lambda kernel, n, s, p: band(kernel, n, s, rows_of(kernel, n, s, p)),
                       "W acts on the padded signal: it has n + 2p columns, also for the cells that hold padding."),
         Misconception("padding on one side", lambda kernel, n, s, p: full_band(kernel, n + p, s, 0),

@@ -23,6 +23,7 @@ def size_cases(seed: int) -> list[Case]:
             else:
                 windows, rest = int(rng.integers(3, 9)), int(rng.integers(1, stride)) if stride > 1 else 0
                 size = (windows - 1) * stride + span - 2 * padding + rest  # rest: cells that no window reaches
+                extra = int(dilation > 1)  # of no effect here, and some answers add it all the same
             about = (f"{'transposed' if transposed else 'ordinary'}, size {size}, kernel {kernel}, stride {stride}, "
                      f"padding {padding}, dilation {dilation}, output padding {extra}")
             cases.append(Case((size, kernel, stride, padding, dilation, extra, transposed), about))
@@ -63,6 +64,11 @@ def transposed_size(n, k, s, p, d, extra):
     return (n - 1) * s + d * (k - 1) + 1 - 2 * p + extra
 
 
+def padded_both_ways(size, kernel, stride, padding, dilation, output_padding, transposed):
+    layer = size, kernel, stride, padding, dilation
+    return (transposed_size(*layer, 0) if transposed else ordinary_size(*layer)) + output_padding
+
+
 SIZES = Exercise(
     id="01.1", title="Output sizes", points=2, minutes=8, difficulty=1, function="output_size",
     cases=size_cases, oracle=size_of_torch,
@@ -95,6 +101,8 @@ SIZES = Exercise(
                       "In a transposed convolution padding is cropped from the output: more padding, smaller output."),
         Misconception("output padding forgotten", sized(ordinary_size, lambda n, k, s, p, d, extra: transposed_size(n, k, s, p, d, 0)),
                       "The output padding is missing: it is added to the transposed size, once."),
+        Misconception("output padding in both", padded_both_ways,
+                      "The output padding belongs to the transposed convolution: an ordinary one leaves it out of account."),
         Misconception("size times stride", sized(ordinary_size, lambda n, k, s, p, d, extra: n * s),
                       "The output is not just stride times input: the last of the stamps begins at (n - 1)s and reaches a whole span "
                       "further, then padding is cropped."),
