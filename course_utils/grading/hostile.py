@@ -85,7 +85,7 @@ HOSTILE = (
             "right", flag="made anew"),
     Hostile("prints 100 MB", also("for _ in range(100): print('x' * 10**6)"), "right", slow=True),
     Hostile("output without newline", also("import os, sys", "for _ in range(100): os.write(1, b'x' * 10**6); sys.stdout.write('y' * 10**6)"), "right", slow=True),
-    Hostile("oversized answer", body("return torch.zeros(10**7, dtype=torch.float64)"), flag="oversized"),
+    Hostile("oversized answer", body("return torch.zeros(10**6, dtype=torch.float64)"), flag="oversized"),
     Hostile("a million parts", body("return [0.0] * 10**6"), slow=True),
     # ---- looks around
     Hostile("asks for the oracle", body(
