@@ -79,9 +79,9 @@ def built_cells(lab: Lab) -> list[NotebookNode]:
 def add_text(chapters: list[Chapter], text: str, figure: Slide | None) -> None:
     """Put a text cell on slides: below the figure above it if it is short, else as many slides as it needs."""
     blocks = list(blocks_of(text))
-    if figure is not None and not any(HEADING.match(block) for block in blocks):
+    if figure is not None:
         kept, room = 0, CAPTION_CHARACTERS["tall" if "<figure class=tall>" in figure.body else ""]
-        while blocks and kept + len(blocks[0]) <= room:
+        while blocks and not HEADING.match(blocks[0]) and kept + len(blocks[0]) <= room:
             kept += len(blocks[0])
             figure.body = figure.body.replace("</figcaption>", to_html(blocks.pop(0)) + "</figcaption>")
     heading, waiting, lines = "", [], 0
