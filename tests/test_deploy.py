@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,10 @@ from course_utils.settings import course_root
 ROOT = course_root()
 sys.path.insert(0, str(ROOT / "deploy"))
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a server of the course runs Linux")
+if os.name == "nt":
+    pytest.skip("a server of the course runs Linux", allow_module_level=True)
+
+import pwd  # noqa: E402
 
 import collect as collecting  # noqa: E402
 import publish as publishing  # noqa: E402
@@ -223,6 +227,55 @@ def test_publishing_adds_labs_and_holds_no_solution(tmp_path):
     assert "ex-01-2" not in sources(next((second / "notebooks").glob("01_*")))
     writable = [path for path in second.rglob("*") if path.stat().st_mode & 0o022]
     assert writable == []
+
+
+# ---------------------------------------------------------------- the hub's configuration
+
+
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """What jupyterhub_config.py sets, for a server folder with a release and two students."""
+    from traitlets.config import Config
+
+    (tmp_path / "releases" / "labs-06").mkdir(parents=True)
+    (tmp_path / "course").symlink_to(tmp_path / "releases" / "labs-06")
+    (tmp_path / "students.txt").write_text("ann\nbob\n", encoding="utf-8")
+    monkeypatch.setenv("LABS_HOME", str(tmp_path))
+    config, path = Config(), ROOT / "deploy" / "jupyterhub_config.py"
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), {"get_config": lambda: config, "__file__": str(path)})
+    return config
+
+
+class LocalProcessSpawner:
+    """As much of a spawner as the configuration touches."""
+
+    def __init__(self, name: str):
+        self.user, self.environment, self.cmd = SimpleNamespace(name=name), {"LABS_HANDOUT": "here"}, []
+
+
+def test_a_server_starts_with_the_release_in_force_and_hands_in_to_its_own_folder(configured, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: SimpleNamespace(pw_uid=4711, pw_gid=4712))
+    given = []
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid, **more: given.append((path, uid, gid)))
+    spawner = LocalProcessSpawner("ann")
+    configured.Spawner.pre_spawn_hook(spawner)
+    release = tmp_path / "releases" / "labs-06"
+    assert spawner.environment["PYTHONPATH"] == str(release) and spawner.environment["PATH"].startswith(str(release / "bin"))
+    assert spawner.environment["LABS_HANDOUT"] == "here" and spawner.cmd[1] == str(release / "deploy" / "student_server.py")
+    assert given == [(tmp_path / "collect" / "ann", 4711, 4712)] and (tmp_path / "collect" / "ann").stat().st_mode & 0o777 == 0o700
+
+
+def test_accounts_of_the_system_get_no_server(configured, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: SimpleNamespace(pw_uid=0, pw_gid=0))
+    with pytest.raises(PermissionError, match="root is an account of the system"):
+        configured.Spawner.pre_spawn_hook(LocalProcessSpawner("root"))
+
+
+def test_only_those_in_the_list_may_log_in(configured):
+    assert configured.Authenticator.allowed_users == {"ann", "bob"} and "allow_all" not in configured.Authenticator
+    assert configured.JupyterHub.authenticator_class == "pam"
 
 
 # ---------------------------------------------------------------- a class
