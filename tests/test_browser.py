@@ -30,7 +30,7 @@ START_S = 60
 RUN_ALL_MS = 300_000
 ANSWER_MS = 60_000
 BAR_MS = 100         # from a key on a slider to the new picture, median, where nothing else runs
-REFERENCE_MS = 30    # what the reference picture takes there; on a busy machine the bar rises with it
+REFERENCE_MS = 40    # what the reference picture takes there; on a busy machine the bar rises with it
 MOVES = 8
 
 READY = """async (name) => {

@@ -16,7 +16,7 @@ CONTROLS = {
     "kernel": Slider(3, 1, 4, label="kernel k"),
     "stride": Slider(2, 1, 3, label="stride s"),
     "padding": Slider(1, 0, 2, label="padding p"),
-    "output_padding": Slider(0, 0, 2, label="output padding (transposed)"),
+    "output_padding": Slider(0, 0, 2, label="output padding"),
     "step": Slider(8, 1, 49, label="step"),
 }
 

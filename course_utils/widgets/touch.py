@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_utils.plots.style import DPI, alternative_text, png
+from course_utils.plots.style import DPI, PALETTE, alternative_text, png
 from course_utils.widgets.picture import new_picture
 
 PAUSE_S = 0.005  # events that arrive within it, or while a picture is drawn, are answered by one picture
@@ -271,6 +271,7 @@ def make_widget(name: str, control: Control) -> Any:
     whole = all(float(number).is_integer() for number in (control.value, control.low, control.high, control.step))
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     cast = int if whole else float
+    wide["style"] |= {"handle_color": PALETTE[0]}  # white on white by default
     return kind(value=cast(control.value), min=cast(control.low), max=cast(control.high), step=cast(control.step),
                 description=label, continuous_update=True, **wide)
 
