@@ -97,6 +97,7 @@ def live(
     browser: Annotated[bool, typer.Option(help="Open a browser where there is a screen.")] = True,
 ) -> None:
     """Show a lab to a class: a fresh copy in JupyterLab with large letters, and your notes with the time."""
+    instructors_only("live")
     from course_utils.live.markup import AssetMissing
     from course_utils.live.session import live as begin
 
@@ -113,6 +114,7 @@ def slides(
     solved: Annotated[bool, typer.Option("--solved", help="Show the solutions of the exercises as well.")] = False,
 ) -> None:
     """Write a lab as slides: one HTML file that needs no network; S opens your notes."""
+    instructors_only("slides")
     from course_utils.live.deck import write_slides
     from course_utils.live.markup import AssetMissing
 
@@ -307,6 +309,12 @@ BENCHMARKS = {"methods": bench_methods, "grade": bench_grade, "labs": bench_labs
 def listed(text: str) -> list[str]:
     """The parts of a list that is written with commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def instructors_only(verb: str) -> None:
+    """One sentence where this is a copy for students, which has neither solutions nor notes."""
+    if not (Path(__file__).parent / "live").is_dir():
+        raise BadCall(f"`course.py {verb}` is the instructor's: this copy of the course was made for students and has neither solutions nor notes.")
 
 
 def one_lab(number: str):

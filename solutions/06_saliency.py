@@ -14,7 +14,7 @@
 # # Lab 06 · Saliency
 #
 # *CS 360, week 12 notes, 2.2, and slides of April 16 · 50.039, week 10, sections 2 and 4.1 · CS 230, interpretability slides, I.A ·
-# 6.874, recitation 5. About 110 minutes. Builds on no other lab; labs 07, 08, 09 and 12 build on it.*
+# 6.874, recitation 5. About 120 minutes. Builds on no other lab; labs 07, 08, 09 and 12 build on it.*
 #
 # A zoo has a classifier for its animals and uses it only with a person beside it, because nobody can say how it decides. Which pixels
 # does it go by? The cheapest answer costs one backward pass. What is that answer worth?
@@ -47,7 +47,7 @@ from course_utils.widgets import saliency_brush
 start("06")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes:** 1 The network 5 · 2 Slope and linear model 30 (06.1, 06.2) · 3 Score or probability 15 · 4 Task 4.1 20 (06.3) ·
+# **Plan, 120 minutes:** 1 The network 5 · 2 Slope and linear model 30 (06.1, 06.2) · 3 Score or probability 15 · 4 Task 4.1 20 (06.3) ·
 # 5 Gradient times input 12 (06.4) · 6 SmoothGrad 15 (06.5) · 7 Segmentation and scores 18 (06.6) · 8 Touch 5. The outside section is
 # for the break. If time is short: 06.2 and 06.5 as homework; the figures still come, because the check goes on with the solution.
 #

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Lab 09 · Integrated gradients and DeepLIFT
 #
-# *6.874, recitation 5. About 120 minutes. Builds on lab 06 (saliency).*
+# *6.874, recitation 5. About 130 minutes. Builds on lab 06 (saliency).*
 #
 # A gradient says what the next tiny step would do. If a network is already sure, the next step does nothing, and the gradient says that
 # nothing matters. How do you explain a score that no longer moves?
@@ -50,7 +50,7 @@ from course_utils.widgets import ig_path
 start("09")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 120 minutes:** 1 Saturation 8 · 2 Path and points 14 (09.1) · 3 Integrated gradients 20 (09.2) · 4 Completeness 16 (09.3) ·
+# **Plan, 130 minutes:** 1 Saturation 8 · 2 Path and points 14 (09.1) · 3 Integrated gradients 20 (09.2) · 4 Completeness 16 (09.3) ·
 # 5 Baselines 12 · 6 Shuffles 18 (09.4) · 7 DeepLIFT 28 (09.5, 09.6) · 8 The silent library 5 · 9 Motifs and 10 Touch 8. In 90
 # minutes: 09.4 is homework; the check goes on with the solution, and section 9 works.
 

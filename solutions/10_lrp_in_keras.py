@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lab 10 · Guided backprop, LRP and Deep Taylor, in Keras
 #
-# *50.039, week 10, programme of "decision interpretation" · CS230, interpretability slides, II.C (the ways back through a ReLU) · 110 minutes · builds on lab 06 (saliency); lab 01 helps with transposed convolutions*
+# *50.039, week 10, programme of "decision interpretation" · CS230, interpretability slides, II.C (the ways back through a ReLU) · 120 minutes · builds on lab 06 (saliency); lab 01 helps with transposed convolutions*
 #
 # The gradient says which pixels the score is most **sensitive** to. This lab asks another question: which pixels have **contributed** to it, and how much each? Layer-wise relevance propagation (LRP) answers in shares: it takes the score and hands it down, layer by layer, to those who made it, until it lies on the pixels. The week-10 programme does this "in keras+tf+innvestigate"; you do it in Keras with your own few lines.
 #
@@ -40,7 +40,7 @@ from course_utils.settings import profile
 start("10")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes.** 1 the network 5 · 2 ReLU rules 22 (10.1) · 3 dense 22 (10.2) · 4 convolution 28 (10.3) · 5 pooling 12 (10.4) · 6 whole network 6 · 7 z-box 12 (10.5) · 8-11 accounts, Captum, table, batch norm: 15 minutes of reading and discussion, or homework.
+# **Plan, 120 minutes.** 1 the network 5 · 2 ReLU rules 22 (10.1) · 3 dense 22 (10.2) · 4 convolution 28 (10.3) · 5 pooling 12 (10.4) · 6 whole network 6 · 7 z-box 12 (10.5) · 8-11 accounts, Captum, table, batch norm: 15 minutes of reading and discussion, or homework.
 #
 # The import takes several seconds: start it before you talk. TensorFlow computes step by step here ("eager"): small networks, no `tf.function`, so that `print` works everywhere.
 

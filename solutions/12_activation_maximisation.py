@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Lab 12 · Activation maximisation and Deep Dream
 #
-# *50.039, week 10, section 1.1 · CS 230, interpretability slides, II.A and III · 6.874, recitation 5. About 110 minutes. Builds on lab 06.*
+# *50.039, week 10, section 1.1 · CS 230, interpretability slides, II.A and III · 6.874, recitation 5. About 120 minutes. Builds on lab 06.*
 #
 # The zoo trusts that your classifier finds its animals. Now it asks: *does the network understand what an elephant is?* So ask the network
 # to draw one. What it draws depends on the network, and just as much on what you allow it to draw.
@@ -42,7 +42,7 @@ from course_utils.widgets import class_model_knobs
 start("12")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes:** 1 The flaw 12 · 2 Score, probability, odds 15 · 3 Spectrum 8 · 4 Regularisers 35 (12.1 to 12.3) · 5 A network that
+# **Plan, 120 minutes:** 1 The flaw 12 · 2 Score, probability, odds 15 · 3 Spectrum 8 · 4 Regularisers 35 (12.1 to 12.3) · 5 A network that
 # draws 15 · 6 Channels 10 (12.4) · 7 Deep Dream 15 (12.5) · 8 The keeper's hand 10. If time is short: 12.4 as homework.
 #
 # Open with W10's question: "y = g(w·x + b), and we look for the x with the largest y. Obviously this has a flaw. Which one?" Wait.

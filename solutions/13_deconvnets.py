@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Lab 13 · Deconvnets and dataset search
 #
-# *50.039, week 10, section 1.2 · CS 230, interpretability slides, II.B and II.C. About 110 minutes. Builds on lab 01 (transposed
+# *50.039, week 10, section 1.2 · CS 230, interpretability slides, II.B and II.C. About 140 minutes. Builds on lab 01 (transposed
 # convolutions) and lab 06 (gradients); labs 07 and 10 meet the same rules for a ReLU.*
 #
 # The zoo's network has 240 filters. What is each of them looking for? Two answers that need no label: search the pictures that excite a
@@ -50,7 +50,7 @@ from course_utils.widgets import filter_browser
 start("13")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes:** 1 Filters 5 · 2 Search 28 (13.1) · 3 Receptive fields 25 (13.2) · 4 ReLU rules 12 (13.3) · 5 Switches 12 (13.4) ·
+# **Plan, 140 minutes:** 1 Filters 5 · 2 Search 28 (13.1) · 3 Receptive fields 25 (13.2) · 4 ReLU rules 12 (13.3) · 5 Switches 12 (13.4) ·
 # 6 The pass 30 (13.5) · 7 What a reconstruction knows 12 · 8 Statements 10 · 9 Touch 5. If time is short: 13.3 as homework after lab 10,
 # which has the same rules in Keras.
 #

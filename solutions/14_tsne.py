@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Lab 14 · t-SNE from scratch
 #
-# *50.039, week 10, sections 1.3 and 4.2. About 110 minutes. Builds on no other lab.*
+# *50.039, week 10, sections 1.3 and 4.2. About 130 minutes. Builds on no other lab.*
 #
 # A network turns a picture into 80 numbers. Which pictures are alike *to the network*? Nobody can look at 80 dimensions, so you make a
 # map: one point in the plane for each picture, neighbours near neighbours. Such maps are beautiful, and people believe them. You build
@@ -52,7 +52,7 @@ from course_utils.widgets import tsne_film
 start("14")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes:** 1 Why a map 5 · 2 Neighbours 25 (14.1) · 3 Pairs 8 (14.2) · 4 The map's side 10 · 5 Gradient 15 (14.3) ·
+# **Plan, 130 minutes:** 1 Why a map 5 · 2 Neighbours 25 (14.1) · 3 Pairs 8 (14.2) · 4 The map's side 10 · 5 Gradient 15 (14.3) ·
 # 6 Loop 17 (14.4) · 7 All digits 17 (14.5) · 8 Parts taken away 5 · 9 Misreadings 12 · 10 Task 4.2 12 · 11 Touch 5. If time is short,
 # 14.5 is homework: nothing below waits for it, because the check goes on with the solution.
 #

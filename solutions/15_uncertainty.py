@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Lab 15 · Uncertainty
 #
-# *6.874, recitation 5, model uncertainty. About 110 minutes. Builds on no other lab; labs 16 and 17 build on it.*
+# *6.874, recitation 5, model uncertainty. About 120 minutes. Builds on no other lab; labs 16 and 17 build on it.*
 #
 # The zoo's network names a species for every picture, and says how sure it is. Then somebody walks a lion past the camera. The network
 # knows eight species, and none of them is a lion. It will name one all the same. How sure will it say it is, and would you notice?
@@ -49,7 +49,7 @@ from course_utils.widgets import calibration
 start("15")
 
 # %% [markdown] tags=["instructor"]
-# **Plan, 110 minutes:** 1 Two kinds 8 · 2 Learnt noise 20 (15.1) · 3 Ensembles 18 (15.2) · 4 Weights as distributions 22 (15.3) ·
+# **Plan, 120 minutes:** 1 Two kinds 8 · 2 Learnt noise 20 (15.1) · 3 Ensembles 18 (15.2) · 4 Weights as distributions 22 (15.3) ·
 # 5 Two answers 7 · 6 Calibration 27 (15.4, 15.5) · 7 Unseen species and abstaining 13 · 8 Touch 5. If time is short: 15.3 as
 # homework, section 5 as reading; the figures still come, because the check goes on with the solution.
 #

@@ -61,6 +61,13 @@ def test_what_a_user_can_put_right_is_one_sentence(arguments, environment, sente
     assert len(said.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("verb", ["live", "slides"])
+def test_what_is_for_instructors_is_said_in_a_students_copy(verb, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "cli.py"))
+    with pytest.raises(cli.BadCall, match="made for students"):
+        cli.instructors_only(verb)
+
+
 def test_an_unknown_option_is_an_error():
     assert course("run", "06", "--studnet").returncode == 2
 
