@@ -1,13 +1,15 @@
 """The line to a submission: only an answer under the number of the open question counts, whenever anything else arrives."""
 import socket
 import threading
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from course_utils.exercises.guard import TimeUp
-from course_utils.grading import packets, wire
+from course_utils.grading import packets, wire, workers
 from course_utils.grading.attempt import Attempt
 from course_utils.grading.graft import Graft
 from course_utils.grading.grader import Grader
@@ -222,29 +224,43 @@ def test_a_call_that_has_not_computed_its_time_away_may_have_been_starved(cpu_s,
     assert (found.outcome.kind, found.starved) == ("timeout", starved)
 
 
-def test_who_ran_out_of_time_unheard_is_graded_once_more_alone(monkeypatch):
-    from course_utils.grading import workers
+class Pool:
+    """Stands in for processes: `played(task)` is the record, or raises."""
 
-    class Pool:
-        def submit(self, work, task):
-            assert not task["alone"]
-            order.append(task["name"])
-            return finished({"submission": task["name"], "starved": ["09.1"] if task["name"] == "b" else []})
+    def __init__(self, played) -> None:
+        self.played = played
 
-        def shutdown(self, **_):
-            order.append("the others are done")
-
-    def finished(record):
-        from concurrent.futures import Future
-
+    def submit(self, work, task):
         future = Future()
-        future.set_result(record)
+        try:
+            future.set_result(self.played(task))
+        except BrokenProcessPool as error:
+            future.set_exception(error)
         return future
 
+    def shutdown(self, **_) -> None:
+        pass
+
+
+def test_who_ran_out_of_time_unheard_is_graded_once_more_alone_after_all_others(monkeypatch):
+    def played(task):
+        order.append((task["name"], task["alone"]))
+        return {"submission": task["name"], "starved": ["09.1"] if task["name"] == "b" else []}
+
     order = []
-    monkeypatch.setattr(workers, "new_pool", lambda jobs: Pool())
-    monkeypatch.setattr(workers, "alone", lambda task: order.append(f"{task['name']} alone") or {"submission": task["name"], "starved": ["09.1"]})
-    tasks = iter({"name": name, "alone": False} for name in "abc")
-    records = list(workers.pooled(tasks, 1))
-    assert sorted(record["submission"] for record in records) == ["a", "b", "c"] and records[-1]["submission"] == "b"
-    assert order == ["a", "b", "c", "the others are done", "b alone"]
+    monkeypatch.setattr(workers, "new_pool", lambda jobs: Pool(played))
+    records = list(workers.pooled(iter({"name": name, "alone": False} for name in "abc"), 1))
+    assert [record["submission"] for record in records][-1] == "b" and len(records) == 3
+    assert sorted(order[:3]) == [("a", False), ("b", False), ("c", False)] and order[3:] == [("b", True)]
+
+
+def test_who_ends_the_graders_process_is_lost_and_the_next_is_graded(monkeypatch):
+    def played(task):
+        if task["name"] == "b":
+            raise BrokenProcessPool
+        return {"submission": task["name"], "starved": []}
+
+    pools = []
+    monkeypatch.setattr(workers, "new_pool", lambda jobs: pools.append(jobs) or Pool(played))
+    records = list(workers.alone([{"name": name} for name in "abc"]))
+    assert [record.get("lost", False) for record in records] == [False, True, False] and len(pools) == workers.TRIES + 1

@@ -22,7 +22,7 @@ TRIES = 3                    # of a submission whose worker was lost under it
 ANSWER_S = 10.0              # for a scheduler to answer
 AHEAD = 3                    # submissions that wait at a worker
 LEAST_BYTES, SPARE = 256 << 20, 4  # memory of a submission: this much, or so many times what the solutions need
-ALONE = 10.0                 # times its CPU seconds: what a call may take by the clock where nobody else is graded
+ALONE = 6.0                 # times its CPU seconds: what a call may take by the clock where nobody else is graded
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _graders: dict[str, Any] = {}
@@ -127,19 +127,28 @@ def pooled(tasks: Iterator[dict], jobs: int) -> Iterator[dict]:
                 pool = new_pool(jobs)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    for task in suspects:
-        yield alone(task)
+    yield from alone(suspects)
 
 
-def alone(task: dict) -> dict:
-    """Grade one submission in a process that is only there for it."""
-    for _ in range(TRIES):
-        with new_pool(1) as pool:
-            try:
-                return pool.submit(work, task | {"alone": True}).result()
-            except BrokenProcessPool:
-                continue
-    return lost(task, "the grader's own process ended at it, every time")
+def alone(tasks: Sequence[dict]) -> Iterator[dict]:
+    """Grade submissions one at a time, with nobody beside them; a process that one of them ends is there for no other."""
+    pool = None
+    try:
+        for task in tasks:
+            for _ in range(TRIES):
+                pool = pool or new_pool(1)
+                try:
+                    record = pool.submit(work, task | {"alone": True}).result()
+                    break
+                except BrokenProcessPool:
+                    pool.shutdown(wait=False)
+                    pool = None
+            else:
+                record = lost(task, "the grader's own process ended at it, every time")
+            yield record
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=True)
 
 
 def new_pool(jobs: int) -> ProcessPoolExecutor:
