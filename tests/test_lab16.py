@@ -145,10 +145,12 @@ def test_the_game_can_be_won_and_is_not_won_at_the_start(landscape):
 
 def test_the_game_shows_only_evaluated_choices():
     base = {name: control.value for name, control in game.controls().items()}
-    before = alternative_text(game.draw(**{**base, "rounds": 1, "choice_2": 10}))
-    assert before == alternative_text(game.draw(**{**base, "rounds": 1, "choice_2": 90}))
+    one, other = (alternative_text(game.draw(**{**base, "rounds": 1, "choice_2": place})).split(" Next: ") for place in (10, 90))
+    assert one[0] == other[0] and one[1].startswith("you at 10 %") and other[1].startswith("you at 90 %")
     lowest = int(game.truth("hills 1").argmin())
-    assert "your best value lies 0.00 above" in alternative_text(game.draw(**{**base, "rounds": 1, "choice_1": lowest}))
+    won = {**base, "rounds": 1, "choice_1": lowest}
+    assert ", 0.00 above the minimum; that of EI" in alternative_text(game.draw(**{**won, "show_truth": True}))
+    assert "above the minimum" not in alternative_text(game.draw(**won))
 
 
 def test_a_choice_of_a_known_place_is_drawn():
