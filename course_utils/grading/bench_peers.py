@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from course_utils.grading import record as log
 from course_utils.grading.bench_class import grade_command, hand_in, notebook_of, prepared, timed
 from course_utils.grading.plan import Plan
 from course_utils.settings import cache_dir, course_root
@@ -23,10 +24,8 @@ def peers(folder: Path, plan: Plan, count: int, say: Callable[[str, str], None])
     ours = 10 * count
     hand_in(folder / "peers", plan, ours)
     wall, _ = timed(grade_command(folder / "peers", prepared(folder / "peers-out", plan), 1))
-    hand_in(folder / "one", plan, 1)
-    start, _ = timed(grade_command(folder / "one", prepared(folder / "one-out", plan), 1))
-    each = (wall - start) / (ours - 1)
-    say("ours, one worker, a submission beyond the first", f"{each:.2f} s, {60 / each:.0f} a minute; the start takes {start:.1f} s")
+    each = sum(record["seconds"] for record in list(log.records(folder / "peers-out" / "log.jsonl"))[1:]) / (ours - 1)  # the first waits for the oracles
+    say("ours, one worker, a submission beyond the first", f"{each:.2f} s, {60 / each:.0f} a minute; {ours} with the start take {wall:.1f} s")
     for name, measure in (("nbgrader autograde", nbgrader), ("otter run", otter)):
         try:
             theirs, theirs_cpu = measure(folder, plan, count)
