@@ -227,14 +227,17 @@ def test_a_student_works_on_lab_01(tab, jupyterlab):
 KEYED = """(cell) => {
     // Milliseconds from a key to the frame in which the new picture is shown.
     const image = cell.querySelector('img.course-picture');
+    window.listening?.abort();
+    window.listening = new AbortController();
+    const until = { signal: window.listening.signal, capture: true };
     window.answers = [];
     window.told = new Set();
     let pressed = 0;
-    cell.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, true);
+    cell.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, until);
     image.addEventListener('load', () => requestAnimationFrame(() => {
         window.answers.push(performance.now() - pressed);
         window.told.add(image.alt);
-    }));
+    }), until);
 }"""
 STANDS = """(control) => control.tagName === 'SELECT'
     ? [control.selectedIndex, 0, control.options.length - 1]
