@@ -145,7 +145,7 @@ def deeplift(quick: bool) -> Iterator[Row]:
         return Row("deeplift", "DeepLIFT", setting, ours, peer, part, 1e-4, 1.2, ceiling, against=against)
 
     networks = {layout: kept_apart(getattr(case, name)) for layout, name in AS_HANDED.items()}
-    yield from both_layouts(row, lambda layout: {"": captum(networks[layout])}, "with a module between ReLU and max pooling")
+    yield from both_layouts(row, lambda layout: {"": captum(networks[layout])}, "mended (see the notes)")
     error = {name: float(lab09.completeness_error(call(), case.plain, x, labels, start).max()) for name, call in (("ours", ours), ("Captum", captum(case.plain)))}
     yield Row("deeplift", "DeepLIFT", setting, ours, captum(case.plain), part, 1e-4, None, against="Captum on the network as it is",
               about=f"The contributions have to add up to the score's difference. The largest error of this sum is {error['ours']:.1e} of it for ours and "

@@ -106,7 +106,7 @@ def picture(groups: dict) -> str:
     if rows:
         axes.set_xscale("log")
         ends = [value for row in rows for value in (row.low, row.high, row.bar or 1, 1)]
-        ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if min(ends) / 1.6 <= tick <= max(ends) * 1.6]
+        ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if min(ends) / 1.6 <= tick <= max(ends) * 1.6]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlim(min(ends) / 1.25, max(ends) * 1.25)
