@@ -10,7 +10,7 @@ import torch
 
 from course_utils.exercises.answers import same, snapshot
 from course_utils.exercises.contract import Given
-from course_utils.exercises.registry import all_exercises
+from course_utils.exercises.registry import all_exercises, of_lab
 from course_utils.grading import wire
 
 MEGABYTE = 1 << 20
@@ -41,8 +41,9 @@ def test_a_value_arrives_as_it_left(value):
         assert same(snapshot(back), snapshot(value))
 
 
-def test_every_input_of_every_exercise_travels():
-    for exercise in all_exercises():
+@pytest.mark.parametrize("lab", ["09", pytest.param("", marks=pytest.mark.slow)], ids=["lab 09", "all labs"])
+def test_every_input_of_every_exercise_travels(lab):
+    for exercise in of_lab(lab) if lab else all_exercises():
         for case in exercise.cases(7):
             back = wire.decode(*parts(wire.encode(list(case.args)), 64 * MEGABYTE), lambda builder, parameters: Given(builder, parameters))
             for value, arrived in zip(case.args, back, strict=True):
