@@ -356,11 +356,14 @@ def test_every_touch_answers_in_time_and_by_keyboard(tab, jupyterlab):
         reached = walk_by_tab(tab, cell)
         assert labels <= set(reached), f"lab {lab}: Tab reaches {reached} of {labels}"
         medians[lab] = statistics.median(times)
-        if medians[lab] > bar_ms(reference):
+        for _ in range(3):
+            if medians[lab] <= bar_ms(reference):
+                break
             cell, control = show_touch(tab, 0)  # something else may have begun to run: ask both again
             reference = answer_times(tab, cell, control)
-            again = statistics.median(answer_times(tab, *show_touch(tab, index)))
-            slow += [(lab, again)] if again > bar_ms(reference) else []
+            medians[lab] = statistics.median(answer_times(tab, *show_touch(tab, index)))
+        else:
+            slow.append((lab, medians[lab]))
     print(f"reference {statistics.median(reference):.0f} ms;", ", ".join(f"{lab} {median:.0f}" for lab, median in medians.items()))
     assert not slow, f"slower than {bar_ms(reference):.0f} ms: {slow}"
     a_digit_is_drawn(tab, len(MODULES) + 1, folder)
