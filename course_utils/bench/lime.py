@@ -18,6 +18,7 @@ from course_utils.bench.networks import Case
 from course_utils.bench.settings import quickest
 from course_utils.bench.solved import lab
 from course_utils.datasets import notes
+from course_utils.models import as_input
 
 WIDTH = 0.25                            # of the `lime` package, whose kernel is the root of the lab's
 OURS = WIDTH * np.sqrt(2)
@@ -74,6 +75,10 @@ def pictures(quick: bool) -> Iterator[Row]:
                 pixels = torch.from_numpy(np.asarray(batch)).permute(0, 3, 1, 2)     # seen so, a batch of pictures is channels last
                 return case.fast(pixels.float() / 255).numpy()
 
+        def as_it_comes(batch: np.ndarray, case=case) -> np.ndarray:
+            with torch.inference_mode():
+                return case.plain(as_input(np.asarray(batch))).numpy()
+
         def ours(scores=scores, picture=picture, segments=segments, masks=masks, label=label, fill=fill) -> np.ndarray:
             return lab04.lime_picture(scores, picture, segments, masks, [label], fill, LENGTH, OURS)[0][0]
 
@@ -104,6 +109,7 @@ def pictures(quick: bool) -> Iterator[Row]:
                 return weights_of(found, label, pieces)
             return call
 
+        yield row(lime_call(10, as_it_comes), "lime, default: 10 at a time, default layout", 2.0)
         settings = {f"{size} at a time": lime_call(size) for size in (4, 10, 16)}
         best = quickest(settings)
         yield row(settings[best], f"lime, best: {best}, channels last", 2.0)
