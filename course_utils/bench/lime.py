@@ -5,7 +5,6 @@ the explanations can be compared number by number: what is timed is the way from
 """
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -24,7 +23,6 @@ WIDTH = 0.25                            # of the `lime` package, whose kernel is
 OURS = WIDTH * np.sqrt(2)
 LENGTH = 5                              # pieces that an explanation names
 MOST = {64: 300, 224: 64}               # samples, by the side of the picture
-os.environ.setdefault("TQDM_DISABLE", "1")      # lime shows a bar for every picture
 
 
 def difference(mine: np.ndarray, theirs: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 from course_utils.bench.memory import peak_of
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")}
-ONE_THREAD |= {"COURSE_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+ONE_THREAD |= {"TQDM_DISABLE": "1", "COURSE_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 TURN_S = 0.05       # a turn of calls that are quicker than this repeats them
 FEWEST = 5          # pairs, however long they take, unless fewer are asked for
 
