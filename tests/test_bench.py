@@ -87,7 +87,7 @@ KEPT = Measured("group", "method", "setting", "Peer", "A note.", bar=1.5, share_
 
 
 def test_a_missed_bar_is_explained_by_the_ceiling():
-    assert "cannot be more than 1.25 times as fast" in shortfall(KEPT) and "out of reach" in shortfall(KEPT)
+    assert "about 1.25 times as fast as the peer at most" in shortfall(KEPT) and "out of reach" in shortfall(KEPT)
     assert shortfall(replace(KEPT, ratio=1.6)) == "" == shortfall(replace(KEPT, bar=None))
 
 

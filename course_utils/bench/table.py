@@ -85,8 +85,9 @@ def shortfall(row: Measured) -> str:
         return about + (f"{row.ratio:.2f} where {row.bar:g} is wanted." if row.ratio is not None else f"{row.share:.2f} where {row.share_bar:g} is wanted.")
     most = 1 / row.peer_share
     text = (f"{row.ratio:.2f} where {row.bar:g} is wanted. Ours runs at {row.share:.2f} of the network's own rate, the peer at {row.peer_share:.2f}; "
-            f"who calls the network as often cannot be more than {most:.2f} times as fast as the peer")
-    return about + text + (", so the bar is out of reach at this work." if most < row.bar else ".")
+            f"who calls the network as often can be about {most:.2f} times as fast as the peer at most")
+    reach = ", so the bar is out of reach at this work." if 1.1 * most < row.bar else ", so the bar stands at the edge of what is possible." if most < row.bar else "."
+    return about + text + reach
 
 
 def picture(groups: dict) -> str:
