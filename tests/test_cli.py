@@ -48,12 +48,12 @@ def test_every_verb_explains_itself(verb):
 
 @pytest.mark.parametrize("arguments, environment, sentence", [
     (["run", "99"], {}, "There is no lab '99'"),
-    (["lab", "sixty"], {}, "There is no lab 'sixty'"),
-    (["fetch", "cifar"], {}, "nothing to fetch called 'cifar'; choose from mnist"),
+    pytest.param(["lab", "sixty"], {}, "There is no lab 'sixty'", marks=pytest.mark.slow),
+    pytest.param(["fetch", "cifar"], {}, "nothing to fetch called 'cifar'; choose from mnist", marks=pytest.mark.slow),
     (["exercises"], {"COURSE_PROFILE": "quick"}, "COURSE_PROFILE is 'quick'"),
     (["exercises"], {"COURSE_THREADS": "0"}, "COURSE_THREADS is '0'"),
     (["exercises"], {"COURSE_DATA": "no/such/folder"}, "which is no folder"),
-    (["train", "no_such_network"], {}, "no_such_network"),
+    pytest.param(["train", "no_such_network"], {}, "no_such_network", marks=pytest.mark.slow),
 ])
 def test_what_a_user_can_put_right_is_one_sentence(arguments, environment, sentence):
     said = course(*arguments, **environment)

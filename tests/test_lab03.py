@@ -165,6 +165,7 @@ def test_the_surface_is_laid_out_from_below_to_above():
     assert places[0].tolist() == [-3, -3] and places[2].tolist() == [3, -3] and places[-1].tolist() == [3, 3]
 
 
+@pytest.mark.slow
 def test_the_film_draws_over_its_whole_range_and_moves(films):
     for setting in sweep(training_film.controls(films)):
         assert png_of(training_film.draw(films, **setting))[:4] == b"\x89PNG"

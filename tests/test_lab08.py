@@ -180,6 +180,7 @@ def test_pooling_head_without_a_penalty_finds_a_linear_truth(lab):
 
 # The touch
 
+@pytest.mark.slow
 def test_occluder_draws_over_its_whole_range():
     controls = occluder.explore().declared
     settings = sweep(controls)
