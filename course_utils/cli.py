@@ -277,6 +277,7 @@ def bench(
     """Measure speed and memory; writes docs/bench_methods.md, docs/bench_grade.md or docs/bench_labs.md."""
     if what not in BENCHMARKS:
         raise BadCall(f"There is no benchmark {what!r}; there is: {', '.join(BENCHMARKS)}.")
+    instructors_only("bench")
     raise typer.Exit(BENCHMARKS[what](quick, only))
 
 
