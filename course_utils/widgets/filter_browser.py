@@ -114,7 +114,7 @@ def draw(layer: str, filter: int, rule: str, winners: np.ndarray | None = None) 
     ----------
     layer : one of LAYERS
     filter : int
-        Counted on from the first again where the layer has fewer.
+        Counted on from the first again where the layer has fewer; the title then says both numbers.
     rule : one of RULES
     winners : ndarray, int, shape (filters, 9), optional
         Numbers of the best pictures of every filter, all layers one below the other; found in a
@@ -132,7 +132,8 @@ def draw(layer: str, filter: int, rule: str, winners: np.ndarray | None = None) 
     pictures = tuple(int(one) for one in winners[LAYERS[layer].first + number])
     tiles, back = seen(layer, number, pictures)[0], reconstructions(layer, number, rule, pictures)
     figure, axes = panels(1, 3, width=9, height=3.3, width_ratios=(1, 1, 0.75))
-    patches.show(axes[0], tiles, title=f"{layer}, filter {number}: top nine patches")
+    which = f"{number}" if number == filter else f"{filter} is {number}"
+    patches.show(axes[0], tiles, title=f"{layer}, filter {which}: top nine patches")
     patches.show(axes[1], back, title=f"what comes back: {rule}")
     counts = np.bincount(np.array(pictures) % len(zoo.SPECIES), minlength=len(zoo.SPECIES))
     draw_bars(axes[2], zoo.SPECIES, [counts], [PALETTE[0]], (0, 9))

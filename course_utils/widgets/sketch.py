@@ -159,6 +159,7 @@ def draw(kind: str = "digit", pixels: np.ndarray | None = None) -> Figure:
     axes[1].set(yticks=places, yticklabels=said.names, xlim=(0, 1), xlabel="probability")
     axes[1].tick_params(axis="y", labelsize=8)
     axes[1].invert_yaxis()
+    axes[1].set_title(f"read as {said.names[said.label]}")  # the panel that fills its height: its title is what keeps room for all
     for axis, (name, rgb) in zip(axes[2:], coloured(pixels, said).items()):
         heatmaps.draw_picture(axis, rgb)
         axis.set_title(name)
