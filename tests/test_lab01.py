@@ -13,7 +13,7 @@ from course_utils.plots import panels
 from course_utils.plots.convolution import covered_by, sliding_picture, stamping_picture
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets import convolution_explorer as explorer
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
 
 HANDOUT_PICTURE = np.array([[3.0, -1.0], [2.0, 0.0]])
 HANDOUT_FILTER = np.array([[2.0, -2.0, 1.0], [0.0, 5.0, 2.0], [1.0, 0.0, -3.0]])

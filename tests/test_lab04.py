@@ -15,7 +15,8 @@ from course_utils.plots.style import alternative_text, png
 from course_utils.plots.weights import bars
 from course_utils.plots.words import highlighted, wrap
 from course_utils.widgets import lime_plane
-from course_utils.widgets.touch import picture, sweep
+from course_utils.widgets.controls import sweep
+from course_utils.widgets.raster import picture
 
 WIDTH = 0.25                       # of the lime package, whose kernel is the root of ours
 OURS = WIDTH * np.sqrt(2)

@@ -11,7 +11,7 @@ from course_utils.exercises.judge import judge
 from course_utils.exercises.lab08_boxes import flood_fill
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets import occluder
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
 
 GREY = torch.full((3, 1, 1), 0.5, dtype=torch.float64)
 

@@ -14,8 +14,8 @@ from course_utils.models import small_cnn
 from course_utils.plots import logo, panels
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets import ig_path
-from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
+from course_utils.widgets.raster import picture as png_of
 
 
 @pytest.fixture(scope="module")

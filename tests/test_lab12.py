@@ -9,7 +9,7 @@ from course_utils.exercises import solved
 from course_utils.models import robust_recipes
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets import class_model_knobs
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
 
 
 @pytest.fixture(scope="module")

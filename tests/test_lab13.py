@@ -11,8 +11,8 @@ from course_utils.exercises.lab13_deconvnet import plain_stack
 from course_utils.plots import patches
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import filter_browser as browser
-from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
+from course_utils.widgets.raster import picture as png_of
 
 
 @pytest.fixture(scope="module")

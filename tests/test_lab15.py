@@ -9,8 +9,8 @@ from course_utils.exercises import solved
 from course_utils.plots import panels, reliability, variance
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import calibration
-from course_utils.widgets.touch import picture as png_of
-from course_utils.widgets.touch import sweep
+from course_utils.widgets.controls import sweep
+from course_utils.widgets.raster import picture as png_of
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from course_utils.datasets import landscapes
 from course_utils.exercises import solved
 from course_utils.plots.style import alternative_text
 from course_utils.widgets import bo_game as game
-from course_utils.widgets.touch import picture as png_of
+from course_utils.widgets.raster import picture as png_of
 
 
 @pytest.fixture(scope="module")
