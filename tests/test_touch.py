@@ -3,6 +3,7 @@ import ast
 import asyncio
 import io
 import re
+import threading
 import time
 
 import ipywidgets
@@ -38,11 +39,18 @@ def make():
 
 
 def drag(move, values, made):
-    """Let events arrive one by one, as a browser sends them, until the last picture is drawn."""
+    """Let events arrive every 4 ms, whatever the kernel is doing, as a browser sends them, until the last picture is drawn."""
     async def dragging():
-        for value in values:
-            move(value)
-            await asyncio.sleep(0.004)
+        loop, sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def browser():
+            for value in values:
+                loop.call_soon_threadsafe(move, value)
+                time.sleep(0.004)
+            loop.call_soon_threadsafe(sent.set)
+
+        threading.Thread(target=browser).start()
+        await sent.wait()
         while made.waiting:
             await asyncio.sleep(0.001)
 

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from course_utils.plots import ahead
+
 # Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind readers tell apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 SEQUENTIAL = "viridis"   # for what is never negative
@@ -58,9 +60,14 @@ def panels(rows: int = 1, columns: int = 1, *, width: float = 9.0, height: float
         As from `pyplot.subplots`.
     """
     height = height if height is not None else max(2.2, width / columns * rows * 0.95)
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, **kwargs)
+
+    def make() -> tuple[Figure, Any]:
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, figure.subplots(rows, columns, **kwargs)
+
+    stock = ahead.CURRENT.get()
+    return make() if stock is None else stock.take(repr((rows, columns, width, height, kwargs)), make)
 
 
 def describe(figure: Figure, text: str) -> Figure:

@@ -5,6 +5,7 @@ each of them anew in every figure.
 """
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -35,18 +36,19 @@ def lettering(text: str, font: FontProperties, angle: float, colour: tuple[float
         nothing is to be seen.
     """
     width, height, _ = extent(text, font, is_math, dpi)
-    anchor = int(width + height) + ROOM
-    page = RendererAgg(2 * anchor, 2 * anchor, dpi)
+    turned = np.abs([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
+    x, y = int(turned @ (width, height)) + ROOM, int(turned @ (height, width)) + ROOM  # as far as it can reach from its anchor
+    page = RendererAgg(2 * x, 2 * y, dpi)
     page.clear()
     context = page.new_gc()
     context.set_foreground(colour, isRGBA=True)
-    page.draw_text(context, anchor, anchor, text, font, angle, is_math)
+    page.draw_text(context, x, y, text, font, angle, is_math)
     pixels = np.asarray(page.buffer_rgba())
     rows, columns = (np.flatnonzero(pixels[..., 3].any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
     seen = pixels[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    return np.ascontiguousarray(seen[::-1]), int(columns[0]) - anchor, int(rows[-1]) + 1 - anchor
+    return np.ascontiguousarray(seen[::-1]), int(columns[0]) - x, int(rows[-1]) + 1 - y
 
 
 class LetteringRenderer(RendererAgg):

@@ -6,11 +6,9 @@ boundary near the cross and nowhere else.
 """
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from course_utils.plots import PALETTE, describe, panels
@@ -25,9 +23,12 @@ GROUND = ("#CFE3F3", "#F8D5DC")     # f below and above one half
 
 def black_box(points: np.ndarray) -> np.ndarray:
     """f: points (..., 2) to scores (...) between 0 and 1; one half on a wavy boundary."""
-    across, up = points[..., 0], points[..., 1]
-    height = 1.9 * np.sin(1.6 * across) - 0.5 * across - up
-    return 1 / (1 + np.exp(-3 * height))
+    return 1 / (1 + np.exp(-3 * (boundary(points[..., 0]) - points[..., 1])))
+
+
+def boundary(across: np.ndarray) -> np.ndarray:
+    """How far up f is one half, for places (...) along the first feature."""
+    return 1.9 * np.sin(1.6 * across) - 0.5 * across
 
 
 def sample(n: int, seed: int = 0) -> np.ndarray:
@@ -82,7 +83,9 @@ def figure(points: np.ndarray, scores: np.ndarray, weights: np.ndarray, coeffici
     drawing, axes = panels(width=7.2, height=5.2)
     drawing.set_layout_engine("none")                      # places by hand: finding them takes longer than drawing
     axes.set_position((0.09, 0.1, 0.60, 0.8))
-    axes.imshow(regions(), extent=(-SIDE, SIDE, -SIDE, SIDE), origin="lower", interpolation="bilinear")
+    across = np.linspace(-SIDE, SIDE, 121)
+    axes.set_facecolor(GROUND[0])
+    axes.fill_between(across, boundary(across), -SIDE, color=GROUND[1], linewidth=0)
     flu = scores > 0.5
     for chosen, marker, colour, name in ((flu, "+", PALETTE[1], "f above ½"), (~flu, "o", PALETTE[0], "f below ½")):
         axes.scatter(*points[chosen].T, s=3 + 130 * weights[chosen], marker=marker, color=colour, linewidths=1.6,
@@ -99,14 +102,6 @@ def figure(points: np.ndarray, scores: np.ndarray, weights: np.ndarray, coeffici
     return describe(drawing, "A square divided by a wavy boundary into a pink and a blue region; samples as crosses and dots, "
                              "larger the nearer they lie to a bold red cross; a dashed straight line passes by the cross"
                              f"{'; ' + title if title else ''}.")
-
-
-@cache
-def regions() -> np.ndarray:
-    """The two colours of the plane as a picture, float (300, 300, 3)."""
-    ends = np.linspace(-SIDE, SIDE, 300)
-    below, above = map(to_rgb, GROUND)
-    return np.where(black_box(np.stack(np.meshgrid(ends, ends), axis=-1))[..., None] > 0.5, above, below)
 
 
 def draw_line(axes: Any, coefficients: np.ndarray, intercept: float, **look: Any) -> None:

@@ -1,10 +1,9 @@
 """From a drawn figure to bytes for a browser, in as little time as it takes."""
 from __future__ import annotations
 
-import gc
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,24 +14,6 @@ from course_utils.plots.style import DPI
 from course_utils.widgets.lettering import LetteringCanvas
 
 CAPTION = 24  # pixels above each still picture
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Draw with the garbage collector at rest, and let it clear away afterwards what was drawn.
-
-    A figure is thousands of objects that point at each other. Their making has the collector look
-    through all that the kernel holds, several times a picture: that takes a third of a picture's time.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.collect(0)  # the youngest alone: the figure that has been sent is among them
 
 
 def picture(figure: Figure) -> bytes:
@@ -49,7 +30,7 @@ def encoded(figure: Figure) -> bytes:
     canvas = figure.canvas
     buffer = io.BytesIO()
     Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB").save(
-        buffer, format="png", compress_level=1)
+        buffer, format="png", compress_level=1, compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 

@@ -7,6 +7,7 @@ kernel (a page, a file on GitHub), a grid of still pictures stands in its place.
 from __future__ import annotations
 
 import asyncio
+import gc
 import html
 import time
 from collections.abc import Callable, Mapping
@@ -15,12 +16,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from course_utils.plots import ahead
 from course_utils.plots.style import alternative_text, png
 from course_utils.widgets.controls import Choice, Control, Slider, Switch, make_widget, thinned
 from course_utils.widgets.picture import new_picture
-from course_utils.widgets.raster import encoded, settle, side_by_side, without_collection
+from course_utils.widgets.raster import encoded, settle, side_by_side
 
 PAUSE_S = 0.005  # what came while a picture was drawn arrives within it, and is answered by one picture
+LEISURE_S = 0.02  # by then a picture has left: clearing up at once would hold it back
 STILLS = 4       # pictures where there is no kernel
 STILL_DPI = 64   # two of them, side by side, fill a notebook's column
 
@@ -48,6 +51,7 @@ class Touch:
         self.controls = {name: make_widget(name, control) for name, control in controls.items()}
         self.image, self.message = new_picture(), ipywidgets.HTML()
         self.waiting, self.places, self.ended = False, None, 0.0
+        self.stock = ahead.Stock()
         self.update()
         for widget in self.controls.values():
             widget.observe(self.changed, names="value")
@@ -61,17 +65,8 @@ class Touch:
         """Draw: at once where nothing was drawn just now, else after a moment, for the last of the moves that waited."""
         if self.waiting:
             return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.update()
-            return
-        left = self.ended + PAUSE_S - time.monotonic()
-        if left <= 0:
-            self.update()
-            return
         self.waiting = True
-        loop.call_later(left, self.update)
+        after(self.ended + PAUSE_S - time.monotonic(), self.update)
 
     def update(self) -> None:
         """Draw the picture for where the controls stand.
@@ -80,11 +75,21 @@ class Touch:
         nowhere else.
         """
         self.waiting = False
+        collects = gc.isenabled()
+        gc.disable()  # a figure's thousands of objects would have it look through all that the kernel holds, several times a picture
         try:
-            with without_collection():
+            with ahead.using(self.stock):
                 self.replace_picture()
         finally:
             self.ended = time.monotonic()
+            after(LEISURE_S, lambda: self.tidy(collects))
+
+    def tidy(self, collects: bool) -> None:
+        """Clear away the figure that has been sent, and make what the next one begins with."""
+        if collects:
+            gc.enable()
+            gc.collect(1)  # the young objects alone: the figure is among them
+        self.stock.restock()
 
     def replace_picture(self) -> None:
         """Draw it and send it."""
@@ -134,6 +139,18 @@ class Touch:
         view = self.box._repr_mimebundle_()
         bundle.update({kind: value for kind, value in view.items() if kind != "text/plain"})
         display(bundle, raw=True, metadata={"image/png": {"alt": text}})
+
+
+def after(seconds: float, call: Callable[[], None]) -> None:
+    """Call by the kernel's event loop, or at once where there is none or nothing to wait for."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
+    if loop is None or seconds <= 0:
+        call()
+    else:
+        loop.call_later(seconds, call)
 
 
 def touch(draw: Callable[..., Figure], along: str | None = None, /, **controls: Control) -> Touch:
