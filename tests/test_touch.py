@@ -1,7 +1,9 @@
 """The controls around a drawing function, without a browser, and every Touch of the labs over its whole range."""
 import ast
 import asyncio
+import gc
 import io
+import itertools
 import re
 import threading
 import time
@@ -9,13 +11,16 @@ import time
 import ipywidgets
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
 from PIL import Image
 
 from course_utils import plots
 from course_utils.authoring.sources import find_labs
+from course_utils.plots import ahead
 from course_utils.plots.style import alternative_text
 from course_utils.settings import course_root
-from course_utils.widgets import Choice, Slider, Switch, touch
+from course_utils.widgets import Choice, Slider, Switch, lettering, touch
 from course_utils.widgets.controls import sweep
 from course_utils.widgets.raster import settle
 from touches import MODULES, explore
@@ -51,7 +56,7 @@ def drag(move, values, made):
 
         threading.Thread(target=browser).start()
         await sent.wait()
-        while made.waiting:
+        while made.waiting or made.untidy:
             await asyncio.sleep(0.001)
 
     asyncio.run(dragging())
@@ -113,7 +118,7 @@ def test_the_first_move_is_answered_at_once_and_all_that_wait_by_one_picture():
     async def burst():
         for size in (2, 4, 5, 1, 4):
             made.controls["size"].value = size
-        while made.waiting:
+        while made.waiting or made.untidy:
             await asyncio.sleep(0.001)
 
     asyncio.run(burst())
@@ -133,6 +138,59 @@ def test_a_settled_picture_has_its_panels_where_the_first_had_them():
     places = settle(first, None)
     assert settle(again, places) is places
     assert np.abs(np.asarray(first.canvas.buffer_rgba()).astype(int) - np.asarray(again.canvas.buffer_rgba())).mean() < 0.5
+
+
+@pytest.mark.parametrize("lab", ["01", "09", "16"])
+def test_copied_letters_look_as_drawn_ones_do(lab):
+    made = explore(lab)
+    copied, plain = (made.draw(**made.settings()) for _ in range(2))
+    settle(copied, None)
+    plain.canvas.draw()
+    shown, wanted = (np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int) for figure in (copied, plain))
+    letters = wanted.min(axis=2) < 100
+    shifted = min(np.abs(np.roll(shown, move, axis=(0, 1)) - wanted)[letters].mean() for move in itertools.product((-1, 0, 1), repeat=2))
+    assert shifted < 30  # a layout of its own may move all by a pixel, and a word stands on whole ones
+    assert np.abs(shown.mean() - wanted.mean()) < 0.5
+
+
+def test_widths_of_words_add_up_to_that_of_the_line():
+    font, line = FontProperties(size=11), "at  step 12, 0.25 → −3.5 of Avion's fi"
+    whole = RendererAgg(9, 9, 100).get_text_width_height_descent(line, font, False)
+    assert lettering.LetteringRenderer(9, 9, 100).get_text_width_height_descent(line, font, False) == pytest.approx(whole)
+    assert "".join(lettering.words(line, False)) == line and lettering.words("$a b$", True) == ["$a b$"]
+
+
+def test_a_picture_on_axes_made_ahead_is_the_same_picture():
+    stock, drawn = ahead.Stock(), []
+    for _ in range(3):
+        with ahead.using(stock):
+            figure = draw(4, "red", True)
+        settle(figure, None)
+        drawn.append(np.asarray(figure.canvas.buffer_rgba()).copy())
+        stock.note(figure)
+        assert not stock.blank and len(stock.taken) == 1
+        stock.restock()
+        assert not stock.taken and len(stock.blank) == 1
+    settle(once := draw(4, "red", True), None)
+    assert all((pixels == np.asarray(once.canvas.buffer_rgba())).all() for pixels in drawn)
+
+
+def test_axes_are_made_ahead_for_the_kind_that_is_drawn_and_the_collector_runs_again():
+    made = make()
+
+    async def moves():
+        made.ended = 0.0  # as if drawn long ago
+        made.controls["size"].value = 4
+        assert made.untidy == 1 and not gc.isenabled()
+        while made.untidy:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(moves())
+    assert gc.isenabled()
+    (blank, _), = made.stock.blank.values()
+    assert len(blank.axes) == 1 and not blank.axes[0].lines
+    made.controls["size"].value = 5  # without a loop
+    assert gc.isenabled() and made.untidy == 0
 
 
 def test_without_a_kernel_there_is_a_grid_of_pictures():

@@ -28,9 +28,9 @@ def kit() -> dict[str, np.ndarray]:
     return inspection.kit(SEED, SCENES)
 
 
-@lru_cache(maxsize=64)
-def said(suspect: str, condition: str) -> np.ndarray:
-    """Probabilities (scenes, 8) of a suspect for all scenes under a condition.
+@lru_cache(maxsize=1024)
+def said(suspect: str, condition: str, row: int) -> np.ndarray:
+    """Probabilities (8,) of a suspect for one scene of the kit under a condition.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def said(suspect: str, condition: str) -> np.ndarray:
 
     if suspect not in SUSPECTS or condition not in CONDITIONS:
         raise ValueError(f"There is no suspect {suspect!r} under the condition {condition!r}; choose from {', '.join(SUSPECTS)} and {', '.join(CONDITIONS)}.")
-    return suspects.answers(network(suspect), kit()[condition])
+    return suspects.answers(network(suspect), kit()[condition][row : row + 1])[0]
 
 
 @lru_cache(maxsize=8)
@@ -71,8 +71,8 @@ def draw(suspect: str = "A", condition: str = "stamped", species: str = "tortois
     rows = np.flatnonzero(kit()["labels"] == zoo.SPECIES.index(species)) if species in zoo.SPECIES else []
     if not 0 <= scene < len(rows):
         raise ValueError(f"There is no scene {scene!r} of {species!r}; choose a species of the zoo and a scene from 0 to {SCENES - 1}.")
-    row = rows[scene]
-    before, after = said(suspect, "plain")[row], said(suspect, condition)[row]
+    row = int(rows[scene])
+    before, after = said(suspect, "plain", row), said(suspect, condition, row)
     figure, axes = panels(1, 3, width=9, height=3.0, width_ratios=(1, 1, 1.3))
     for axis, name in zip(axes, ("plain", condition)):
         axis.imshow(kit()[name][row])

@@ -5,10 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_utils.plots import PALETTE, describe
+from course_utils.plots import PALETTE, describe, panels
 from course_utils.plots.bands import band, observations
 from course_utils.widgets.touch import Choice, Slider, Switch, Touch, touch
 
@@ -102,9 +101,9 @@ def draw(landscape: str, rounds: int, choice_1: int, choice_2: int, choice_3: in
     players = {"you": begin + picks[:rounds], "EI": opponent(landscape)[: len(begin) + rounds]}
     best = {name: values[list(places)].min() - values.min() for name, places in players.items()}
 
-    figure = Figure(figsize=(7, 4.4), layout="none")  # working out a layout would take longer than all the drawing
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.09, 0.11, 0.86, 0.87))  # one for both players, one above the other: a second one costs a third more
+    figure, axes = panels(width=7, height=4.4)  # one panel for both players, one above the other: a second one costs a third more
+    figure.set_layout_engine("none")            # working out a layout would take longer than all the drawing
+    axes.set_position((0.09, 0.11, 0.86, 0.87))
     lines = (picks[rounds], opponent(landscape)[len(begin) + rounds]) if rounds < ROUNDS else (None, None)
     for (name, places), following, shift, colour in zip(players.items(), lines, (SHIFT, -SHIFT), (PALETTE[0], PALETTE[2])):
         mean, std = belief(landscape, places)

@@ -38,6 +38,7 @@ LAYERS = {
     "conv4": Layer(128, 112, 10, 18, 4, -7),
 }
 RULES = ("deconvnet", "guided", "gradient")
+DRAWN: dict[int, np.ndarray] = {}  # pictures by number
 
 
 @lru_cache(maxsize=1)
@@ -64,6 +65,14 @@ def small_search() -> np.ndarray:
     return torch.cat(answers, dim=1).topk(9, dim=0).indices.T.numpy()
 
 
+def drawn_once(numbers: Any) -> np.ndarray:
+    """Pictures with these numbers, uint8 (n, 64, 64, 3); each is drawn the first time that it is asked for."""
+    missing = [number for number in dict.fromkeys(map(int, numbers)) if number not in DRAWN]
+    if missing:
+        DRAWN.update(zip(missing, endless.album(missing).pictures))
+    return np.stack([DRAWN[int(number)] for number in numbers])
+
+
 @lru_cache(maxsize=512)
 def seen(layer: str, number: int, pictures: tuple[int, ...]) -> tuple[np.ndarray, Any, np.ndarray]:
     """Patches (9, size, size, 3), the pictures as the network takes them, and the corners of the fields (9, 2)."""
@@ -71,7 +80,7 @@ def seen(layer: str, number: int, pictures: tuple[int, ...]) -> tuple[np.ndarray
 
     from course_utils import models
 
-    about, drawn = LAYERS[layer], endless.album(pictures).pictures
+    about, drawn = LAYERS[layer], drawn_once(pictures)
     x = models.as_input(drawn)
     with torch.no_grad():
         maps = network().features[: about.depth](x)[:, number]
@@ -153,5 +162,7 @@ def controls() -> dict[str, Slider | Choice]:
 
 
 def explore(winners: np.ndarray | None = None) -> Touch:
-    """Controls around `draw`, for the winners of a search."""
-    return touch(partial(draw, winners=None if winners is None else np.asarray(winners)), **controls())
+    """Controls around `draw`, for the winners of a search; their pictures are drawn here, so that no move has to wait for them."""
+    winners = small_search() if winners is None else np.asarray(winners)
+    drawn_once(winners.ravel())
+    return touch(partial(draw, winners=winners), **controls())

@@ -23,7 +23,7 @@ from course_utils.widgets.picture import new_picture
 from course_utils.widgets.raster import encoded, settle, side_by_side
 
 PAUSE_S = 0.005  # what came while a picture was drawn arrives within it, and is answered by one picture
-LEISURE_S = 0.02  # by then a picture has left: clearing up at once would hold it back
+LEISURE_S = 0.03  # by then a picture has left: clearing up at once would hold it back
 STILLS = 4       # pictures where there is no kernel
 STILL_DPI = 64   # two of them, side by side, fill a notebook's column
 
@@ -41,6 +41,10 @@ class Touch:
         A setting that cannot be drawn says so here, and the last picture stays.
     along : str
         The control that the still pictures walk along.
+    waiting : bool
+        A picture is to be drawn in a moment.
+    untidy : int
+        Pictures after which nothing has been cleared away yet; the garbage collector rests as long.
     """
 
     def __init__(self, draw: Callable[..., Figure], controls: Mapping[str, Control], along: str | None = None) -> None:
@@ -51,7 +55,7 @@ class Touch:
         self.controls = {name: make_widget(name, control) for name, control in controls.items()}
         self.image, self.message = new_picture(), ipywidgets.HTML()
         self.waiting, self.places, self.ended = False, None, 0.0
-        self.stock = ahead.Stock()
+        self.stock, self.untidy = ahead.Stock(), 0
         self.update()
         for widget in self.controls.values():
             widget.observe(self.changed, names="value")
@@ -82,6 +86,7 @@ class Touch:
                 self.replace_picture()
         finally:
             self.ended = time.monotonic()
+            self.untidy += 1
             after(LEISURE_S, lambda: self.tidy(collects))
 
     def tidy(self, collects: bool) -> None:
@@ -90,6 +95,7 @@ class Touch:
             gc.enable()
             gc.collect(1)  # the young objects alone: the figure is among them
         self.stock.restock()
+        self.untidy -= 1
 
     def replace_picture(self) -> None:
         """Draw it and send it."""
@@ -106,6 +112,7 @@ class Touch:
         with self.image.hold_sync():
             self.image.alt = alternative_text(figure)
             self.image.value = encoded(figure)
+        self.stock.note(figure)
 
     def say(self, text: str) -> None:
         """Put a sentence into the line for messages."""
