@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from test_browser import chromium_path
+from test_browser import chromium  # noqa: F401  (a fixture)
 
 from course_utils.authoring.leaks import pack, telling_statements
 from course_utils.authoring.sources import Lab, find_labs, read_notebook, read_source, tags_of
@@ -294,22 +294,10 @@ def test_the_switch_shows_solutions_and_without_it_there_are_none(tmp_path):
 # ---------------------------------------------------------------- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium_path()
-    if path is None:
-        pytest.skip("no Chromium, Chrome or Edge was found: install one, on Debian with `apt-get install chromium`")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: run `python3 course.py test`")
-    with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
-def page(browser):
+def page(chromium):  # noqa: F811  (the fixture)
     """A page that fails the test if it asks for anything but files, or its console says that something is wrong."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     opened, asked, errors = context.new_page(), [], []
     opened.on("request", lambda request: asked.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
     opened.on("requestfailed", lambda request: errors.append(f"not loaded: {request.url}"))
