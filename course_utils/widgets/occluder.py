@@ -98,7 +98,7 @@ def draw(animal: str = "camel", row: int = 25, column: int = 37, size: int = 16,
                              edgecolor=PALETTE[4], linewidth=1.5, linestyle="--"))
     left.set_title(f"a {colour} square of {size} pixels")
     places = np.arange(len(zoo.SPECIES))
-    draw_bars(right, zoo.SPECIES, [now], [[PALETTE[1] if k == label else PALETTE[5] for k in places]], (0, 1.02), 
+    draw_bars(right, zoo.SPECIES, [now], [[PALETTE[1] if k == label else PALETTE[5] for k in places]], (0, 1.02),
               [f"with the square (orange: {animal})"])
     right.plot(before, places, "|", color=PALETTE[6], markersize=13, markeredgewidth=2, linestyle="none", label="without it")
     right.set(xticks=(0, 0.5, 1), xlabel="probability", title=f"{zoo.SPECIES[label]}: {now[label]:.2f}")
