@@ -45,6 +45,8 @@ class Stock:
 
     def restock(self) -> None:
         """Make what was taken; other kinds than these are no longer asked for."""
+        if not self.taken:
+            return
         self.blank = {kind: make() for kind, make in self.taken.items()}
         self.taken = {}
         for figure, _ in self.blank.values():
