@@ -133,7 +133,7 @@ def test_mosaics_and_grey():
 
 def test_the_browser_shows_the_winners_it_is_given():
     winners = np.arange(240 * 9).reshape(240, 9) % 80 * 8 + 3  # tortoises only
-    assert "9 of the nine show a tortoise" in alternative_text(browser.draw("conv3", 5, "guided", winners))
+    assert "Species of most of the nine: tortoise, 9 times" in alternative_text(browser.draw("conv3", 5, "guided", winners))
     with pytest.raises(ValueError, match="no rule 'magic'; choose one of deconvnet"):
         browser.draw("conv3", 5, "magic", winners)
     with pytest.raises(ValueError, match="no layer 'conv9'"):

@@ -149,7 +149,7 @@ def draw(layer: str, filter: int, rule: str, winners: np.ndarray | None = None) 
     axes[2].set(xticks=(0, 3, 6, 9), xlabel="of the nine")
     most = int(counts.argmax())
     return describe(figure, f"Filter {number} of {layer}: the nine patches that it answers to most, and what comes back from each by the rule "
-                            f"{rule}. {counts[most]} of the nine show a {zoo.SPECIES[most]}.")
+                            f"{rule}. Species of most of the nine: {zoo.SPECIES[most]}, {counts[most]} times.")
 
 
 def controls() -> dict[str, Slider | Choice]:
