@@ -95,7 +95,7 @@ for axis, (name, map_) in zip(axes, signed.items()):
     heatmaps.draw(axis, map_, signed=True)
     axis.set_title(f"{name} (red: up, blue: down)")
 row, column = divmod(int(np.abs(signed["p = 1"]).argmax()), signed["p = 1"].shape[1])
-axes[0].plot(column, row, "o", color=PALETTE[6], markerfacecolor="none", markersize=16)
+axes[0].plot(column, row, "o", color=PALETTE[6], markerfacecolor="none", markersize=16, clip_on=False)
 describe(figure, "The best inputs of one linear neuron in three norm balls: a single pixel, ringed; the weights themselves; the signs of the weights.")
 
 # %% [markdown]

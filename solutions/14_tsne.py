@@ -854,11 +854,11 @@ for when in stages:
         figures[f"{when}, {which} pictures"] = {
             "in the 80 features": scoring.bootstrap(silhouette_samples(space[when, which], labels)),
             "in the map": scoring.bootstrap(silhouette_samples(plane[when, which], labels))}
-dots(figures, xlabel="silhouette (95 % intervals, some within the dots)", alt="Silhouettes of the two species before and after training, in the features and in the map, "
+dots(figures, xlabel="silhouette, 95 %", alt="Silhouettes of the two species before and after training, in the features and in the map, "
      "for training and for fresh pictures: training raises all of them; in the map all are higher than in the features.")
 
 # %% [markdown]
-# What is to be seen: training pulls the two species apart, in the features and in the map. The map exaggerates: at each stage its
+# What is to be seen: training pulls the two species apart, in the features and in the map (the 95 % intervals lie within the dots or hardly reach out). The map exaggerates: at each stage its
 # silhouette is above that of the features. Do not report the map's.
 
 # %%
