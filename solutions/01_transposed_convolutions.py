@@ -192,8 +192,8 @@ output_size = check("01.1", output_size)
 convolution_explorer.explore()
 
 # %% [markdown]
-# Both transposed views end with the same numbers, although one writes and the other reads. Dashed cells of the canvas are those that
-# padding crops.
+# Both transposed views end with the same numbers, although one writes and the other reads. In the zeros view dashed cells are zeros; in
+# the stamps view they are the cells that padding crops.
 
 # %% [markdown] tags=["instructor"]
 # **2, 16 minutes with 01.1 and the explorer.** In the stamps view step through i = 2, k = 3, s = 2 by hand and ask before each step
@@ -363,7 +363,7 @@ describe(figure, "Left, W transposed: each column holds the filter, two rows low
 
 # %% [markdown]
 # Column $j$ of $W^\top$ is the filter, standing $s \cdot j$ cells down. So $W^\top y$ adds up columns, and each column is a stamp: the
-# black dots are the sums of the coloured bars.
+# black dots are the sums of the coloured bars. Colours stand for weights on the left, for stamps on the right.
 
 # %% [markdown] tags=["card"] label="01.3-card"
 # ### Exercise 01.3 · Transposed convolution by the transposed matrix
@@ -794,7 +794,7 @@ for column, kernel in enumerate((3, 4)):
     line = overlap_count((6, 1), kernel, 2)[:, 0]
     axes[0, column].bar(np.arange(len(line)), line, width=0.8, color=OUTPUT, edgecolor="#333333")
     axes[0, column].set(title=f"kernel {kernel}, stride 2", xlabel="cell of the output", ylabel="stamps on the cell",
-                        ylim=(0, 2.4), yticks=[0, 1, 2])
+                        xlim=(-0.5, len(line) - 0.5), ylim=(0, 2.4), yticks=[0, 1, 2])
     image = axes[1, column].imshow(counts, cmap="viridis", vmin=0, vmax=4)
     axes[1, column].set(xlabel="column", ylabel="row")
 figure.colorbar(image, ax=axes[1, :], label="stamps on the cell", ticks=range(5))

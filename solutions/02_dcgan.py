@@ -455,10 +455,10 @@ labelled_rows([(f"step {step}", drawn[:14]) for step, drawn in zip(record["momen
 samples_z = latent_numbers(1000, torch.Generator().manual_seed(7))
 with torch.no_grad():
     samples = torch.cat([players.generator(z) for z in samples_z.split(250)])
-sheet(samples[:96], 16, alt="96 generated pictures, most of them digits that can be read, some of them in between.")
+sheet(samples[:96], 16, alt="96 generated pictures, more than half of them digits that can be read, some of them in between.")
 
 # %% [markdown]
-# What is to be seen: 96 pictures from fresh latent numbers. None is chosen. Most can be read at a glance; some are caught between two
+# What is to be seen: 96 pictures from fresh latent numbers. None is chosen. More than half can be read at a glance; some are caught between two
 # digits, which a surface without tears can hardly avoid.
 
 # %%
@@ -496,13 +496,13 @@ right.plot(record["moments"], [one.covered / 10 for one in found], "s-", color=P
 right.plot(record["moments"], [one.sure for one in found], "o-", color=PALETTE[1], label="share of clear pictures")
 right.set(xlabel="step of the generator", ylabel="share", ylim=(-0.03, 1.03))
 right.legend(fontsize=8)
-describe(figure, "Left the losses of both players over training: after a short start the generator's rises slowly. Right the share of clear "
+describe(figure, "Left the losses of both players over training: the generator's falls for some 400 steps and then rises slowly. Right the share of clear "
                  "pictures and the classes covered among the 64 watched points: both rise.")
 
 # %% [markdown]
 # What is to be seen: right, the pictures get better (64 pictures at each moment, so the points are rough). Left, the generator's
-# loss does *not* fall with it, it *rises*: the discriminator learns faster what to look for. Dotted and dashed are the losses of a discriminator and
-# of its generator when the one cannot tell and says one half to everything.
+# loss falls during the first 400 steps only; from there on it *rises* while the pictures get better: the discriminator learns faster what
+# to look for. Dotted and dashed are the losses of a discriminator and of its generator when the one cannot tell and says one half to everything.
 
 # %%
 middle, late = (np.mean(record["generator"][part]) for part in (slice(STEPS // 5, 2 * STEPS // 5), slice(-STEPS // 5, None)))
@@ -550,7 +550,8 @@ claim("Trained for longer: share of the samples of which the classifier is sure"
 sheet(patient_samples[:48], 16, alt="48 pictures of the generator that was trained longer: nearly all are digits that can be read.")
 
 # %% [markdown]
-# What is to be seen: the same kind of pictures, cleaner, and all ten digits. Two thirds of them satisfy a strict judge; a third still does not.
+# What is to be seen: the same kind of pictures, cleaner. Among all 1,000 samples each of the ten digits occurs, though no clear 1 is among these
+# 48. Seven in ten of the 1,000 satisfy a strict judge; the others still do not.
 
 # %% [markdown] tags=["instructor"]
 # Ask what `k` does before anybody tries it: type `play(new_players(1), pictures, 60, k=5)` and compare the discriminator's loss. A larger

@@ -158,7 +158,7 @@ axes.legend()
 plots.describe(figure, "Histogram of distances from x': counts drawn first spread from 0 to 1, coins pile up near 0.3.")
 
 # %% [markdown]
-# What is to be seen: drawn by count, samples lie at all distances, some with almost everything on. With coins for 64 pieces all samples lie on a thin shell, far away, and none is local.
+# What is to be seen: drawn by count, samples lie at all distances, some with almost everything on. With coins for 64 pieces all samples lie on a thin shell around 0.3, and none is local.
 
 # %%
 near = {name: np.mean(values < 0.15) for name, values in far.items()}
@@ -242,7 +242,7 @@ for (name, share), colour in zip(left.items(), plots.PALETTE):
 axes.axvline(USUAL, color="0.4", linestyle="--", label="usual width")
 axes.set(xlabel="kernel width σ (cosine distance)", ylabel="effective samples / N", ylim=(0, 1.05))
 axes.legend(loc="upper left")
-plots.describe(figure, "Effective share of samples against the kernel's width: for coins it jumps from 0 to 1 near 0.1, for counts it rises slowly.")
+plots.describe(figure, "Effective share of samples against the kernel's width: for coins it jumps from 0 to 1 near 0.15, for counts it rises slowly.")
 
 # %% [markdown]
 # What is to be seen: for coins the curve is a step. At the usual width (dashed) nearly all samples weigh alike, so the kernel does nothing and the explanation is a global one; at a quarter of that width hardly any sample is left. Drawn by count, the width is a choice that you can make.
@@ -436,8 +436,8 @@ paths = np.array([Lasso(alpha=lam).fit(trial_masks, trial_scores, sample_weight=
 figure, axes = plots.panels(width=7, height=3.3)
 axes.semilogx(lams / top, paths[:, known == 0], color="0.75", linewidth=1)
 for piece, colour in zip(np.flatnonzero(known), plots.PALETTE):
-    axes.semilogx(lams / top, paths[:, piece], color=colour, label=f"piece {piece}, planted {known[piece]:+.2f}")
-axes.set(xlabel="λ / λ_max", ylabel="lasso weight")
+    axes.semilogx(lams / top, paths[:, piece], color=colour, label=f"piece {piece}, planted {known[piece]:+.2f}".replace("-", "−"))
+axes.set(xlabel=r"$\lambda / \lambda_{\max}$", ylabel="lasso weight")
 figure.legend(loc="outside right upper")
 plots.describe(figure, "Lasso weights against the penalty: four planted weights shrink to zero one after the other, sixteen grey ones stay near zero.")
 
@@ -662,7 +662,7 @@ weights, intercept = lime_note(flu, tokens, pieces, sample_around(len(names), N_
 highlighted([("pieces are words", tokens, np.where(pieces < 0, 0.0, weights[pieces]))], unit="weight in P(flu)")
 
 # %% [markdown]
-# What is to be seen: the symptoms that the note reports glow orange, they speak for flu. But look at the denial: the darkest blue lies on the little word that denies, and hardly any on *fatigue*.
+# What is to be seen: the symptoms that the note reports glow orange, they speak for flu. But look at the denial: the darkest blue lies on the little word that denies, and only a pale one on *fatigue*.
 
 # %% [markdown]
 # Is that wrong? Taking *no* out of "no fatigue" makes the patient tired, which raises the score: so *no* counts against flu. Taking *fatigue* out does one thing while *no* is there and the opposite while it is not, and a linear $g$ has no way to say so. The slides' Figure 1 avoids it by its choice of pieces: there "no fatigue" is **one** piece. Do the same: a denial and what it denies become a piece.
@@ -758,7 +758,7 @@ plots.describe(figure, "LIME weights against planted contributions of the named 
                        "the two quadrants of equal signs.")
 
 # %% [markdown]
-# What is to be seen: with phrases (right) the weights rise with what was planted, and the signs agree. With words (left) a column of points stands over zero, the denying words, which carry weight that no symptom accounts for.
+# What is to be seen: with phrases (right) the weights rise with what was planted, and the signs agree. With words (left) a column of points stands over zero, the denying words, which carry weight that no symptom accounts for, and some denied symptoms get the wrong sign (orange).
 
 # %%
 agreement = {name: np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs]) for name, pairs in by_pieces.items()}
@@ -835,7 +835,7 @@ sample_masks = sample_around(segments.max() + 1, 4, np.random.default_rng(11))
 views = [np.where(mask[segments][..., None] == 1, album.pictures[goat], mean_colour(album.pictures[goat])) for mask in sample_masks]
 
 figure, axes = plots.panels(1, 5, width=10, height=2.3)
-for axis, view, title in zip(axes, [album.pictures[goat], *views], ["superpixels", "x' : all on", *(f"{int((mask == 0).sum())} off" for mask in sample_masks[1:])]):
+for axis, view, title in zip(axes, [album.pictures[goat], *views], ["superpixels", "x': all on", *(f"{int((mask == 0).sum())} off" for mask in sample_masks[1:])]):
     heatmaps.draw_picture(axis, view)
     axis.set_title(title)
 for piece in range(segments.max() + 1):
@@ -973,7 +973,7 @@ dots(table_of, controls=("random superpixels", "superpixels with the strongest e
                   width=8, alt="Precision of LIME, well above random superpixels and above superpixels chosen by edges.")
 
 # %% [markdown]
-# What is to be seen: LIME's superpixels lie on the animal several times more often than random ones, and more often than edges would put them. They are far from perfect: a piece of ground beside the legs, or a stone, is named now and then.
+# What is to be seen: LIME's superpixels lie on the animal several times more often than random ones, and more often than edges would put them. They are far from perfect: a piece of ground beside the legs, or a stone, is named now and then. The dashed line is the better control.
 
 # %%
 mean_of = {name: np.mean(values) for name, values in rows.items()}

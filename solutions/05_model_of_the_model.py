@@ -367,7 +367,7 @@ axes[0].legend(loc="upper right", fontsize=9)
 plots.describe(figure, "Strongest correlation for each statistic: trained networks stand far above random ones for AP-1 and MAF only; for GC random networks reach as much as dnanet.")
 
 # %% [markdown]
-# What is to be seen: for AP-1 and MAF the random networks (hollow) stay low, and the trained ones stand far above. For GC they reach as much as `dnanet`; with mean pooling they reach nearly 1. A random filter has, by chance, larger or smaller weights for G and C than for A and T, and the mean of its answers **is**, but for the ReLU and the edges, a count of letters. So *"the filter correlates with GC"* says little about what was learnt. Statistics of composition are read by almost any linear filter. The control is a random network, not zero.
+# What is to be seen: for AP-1 and MAF the random networks (hollow) stay low, and the trained ones stand far above. For GC they reach as much as `dnanet`; with mean pooling they reach nearly 1. `dnanet_gc`, trained on the shortcut, stands above them with max pooling only. A random filter has, by chance, larger or smaller weights for G and C than for A and T, and the mean of its answers **is**, but for the ReLU and the edges, a count of letters. So *"the filter correlates with GC"* says little about what was learnt. Statistics of composition are read by almost any linear filter. The control is a random network, not zero.
 
 # %%
 motif = [STATISTICS.index(name) for name in ("AP-1", "MAF")]
@@ -563,12 +563,12 @@ for place, name in enumerate(STATISTICS):
     width = np.array([count[place] for count in counts.values()])
     axes.barh(range(5), width, left=left, color=plots.PALETTE[place], label=name)
     left += width
-axes.set(yticks=range(5), yticklabels=list(counts), xlabel="findings of 192 pairs", ylim=(4.6, -0.6))
+axes.set(yticks=range(5), yticklabels=["no correction", "Bonferroni", "Holm", "BH", "max statistic"], xlabel="findings of 192 pairs", ylim=(4.6, -0.6))
 axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plots.describe(figure, "Findings at 0.05 under five corrections, coloured by statistic: Bonferroni and Holm find none with 999 shuffles, the max statistic keeps GC, AP-1, MAF and CpG.")
 
 # %% [markdown]
-# What is to be seen: without correction every statistic has findings, decoys as well. Bonferroni and Holm find nothing, for want of shuffles. BH keeps most, and with them a few pairs of a decoy. Not each of those need be false: the GATA count goes a little with GC and CRE with CpG, so a filter that follows GC follows them as well, a little. The max statistic keeps the planted motifs, and GC with its relative CpG.
+# What is to be seen: without correction every statistic has findings, decoys as well. Bonferroni and Holm find nothing, for want of shuffles. BH keeps most, and with them a few pairs of the decoys. Not each of those need be false: the GATA count goes a little with GC and CRE with CpG, so a filter that follows GC follows them as well, a little. The max statistic keeps the planted motifs, and GC with its relative CpG.
 
 # %%
 decoys = [STATISTICS.index(name) for name in ("CRE", "GATA")]
@@ -675,12 +675,13 @@ for row, which in enumerate((ranked[::-1][:8], ranked[:8])):
     for panel, k in zip(axes[row], which):
         panel.imshow(animals.pictures[k])
         panel.set(xticks=[], yticks=[])
+        panel.spines[:].set_visible(False)
     axes[row, 0].set_ylabel("most upright" if row == 0 else "least")
 figure.suptitle("by one filter of layer 2", fontsize=11)
 plots.describe(figure, "Eight pictures with the strongest and eight with the weakest response of the filter that follows uprightness.")
 
 # %% [markdown]
-# What is to be seen: the eight pictures with the largest activation of the filter, and the eight with the smallest (sign turned so that upright comes first). Above stand animals on legs, beside plants with upright leaves; below most lie or swim. But the grounds above are also lighter. From the pictures alone you could not say which of the two the filter listens to, nor from the correlation: the two statistics go together a little. The transposed pictures part them.
+# What is to be seen: the eight pictures with the largest activation of the filter, and the eight with the smallest (sign turned so that upright comes first). Above stand animals on legs, most beside plants; below most lie or swim. But the grounds above are also lighter. From the pictures alone you could not say which of the two the filter listens to, nor from the correlation: the two statistics go together a little. The transposed pictures part them.
 
 # %%
 moved = np.corrcoef(after[:, chosen] - before[:, chosen], turned[:, 4] - scene[:, 4])[0, 1]

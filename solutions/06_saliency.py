@@ -378,7 +378,7 @@ describe(figure, "Scores along the climb. On the probability, the true species f
 
 # %% [markdown]
 # What is to be seen: thin lines are single pictures, thick ones their mean. On the probability, the true species falls as fast as the
-# target rises: the iguana gains because the dog loses. On the score, the target rises and the dog is nearly left alone.
+# target rises: the iguana gains because the dog loses. On the score, the target rises more and the dog falls little.
 
 # %%
 def share_by_lowering(way):
@@ -450,7 +450,10 @@ figure, axes = panels(2, 8, width=9, height=2.6)
 for column in range(8):
     heatmaps.draw_picture(axes[0, column], shown.pictures[column])
     heatmaps.draw_picture(axes[1, column], coloured[column, ..., :3])
+    axes[1, column].spines[:].set(visible=True, color="0.7")
     axes[0, column].set_title(names[column])
+axes[0, 0].set_ylabel("picture")
+axes[1, 0].set_ylabel("task 4.1")
 describe(figure, "Eight animals and their heat maps as task 4.1 asks: white, with few red specks on the animals.")
 
 # %% [markdown]
@@ -483,7 +486,7 @@ signed = slopes[example].numpy().sum(axis=0)
 versions = {
     "task 4.1: $h$, seismic": (h / peak, "seismic", -1, 1),
     "$h$, one-sided colours": (h / peak, "magma", 0, 1),
-    "$h$, cut at its 99 %": (np.minimum(h / high, 1), "magma", 0, 1),
+    "$h$, cut at its\n99th percentile": (np.minimum(h / high, 1), "magma", 0, 1),
     "signed slope, seismic": (signed / np.abs(signed).max(), "seismic", -1, 1),
 }
 figure, axes = panels(2, 4, width=9, height=3.6, height_ratios=(4, 1))
@@ -494,7 +497,9 @@ for column, (title, (values, cmap, low, top)) in enumerate(versions.items()):
     strip.imshow(np.linspace(0, 1, 256)[None], cmap=cmap, aspect="auto", extent=(low, top, 0, 1))
     share, edges = np.histogram(values, bins=24, range=(low, top))
     strip.step(edges[:-1], np.log1p(share) / np.log1p(4096), where="post", color=PALETTE[2], linewidth=2)
-    strip.set(xlim=(low, top), ylim=(0, 1.05), yticks=[], xlabel="value (peak = 1)")
+    strip.set(xlim=(low, top), ylim=(0, 1.05), xticks=(low, (low + top) / 2, top), yticks=[],
+              xlabel="value (99th percentile = 1)" if "percentile" in title else "value (peak = 1)")
+    strip.xaxis.set_major_formatter("{x:g}")
 describe(figure, "Four drawings of one gradient, each above its colormap with a histogram of the values: seismic leaves its blue half "
                  "empty for squares; a one-sided colormap uses all of its range; cutting at the 99th percentile shows the weak pixels too.")
 
@@ -607,7 +612,7 @@ def closest(maps, k, side=18):
 chosen = [first[k] for k in (0, 3, 6)]
 strong = squared > torch.quantile(squared.flatten(1), 0.95, dim=1)[:, None, None]
 rows = {"squared": squared, "squared,\nnegative": squared_of_negative,
-        "sign of\ntimes input": torch.sign(product) * strong, "the same,\nnegative": torch.sign(product_of_negative) * strong}
+        "sign of\ngrad. × input": torch.sign(product) * strong, "the same,\nnegative": torch.sign(product_of_negative) * strong}
 heatmaps.grid([closest(animals.pictures, k) for k in chosen], {name: [closest(maps, k) for k in chosen] for name, maps in rows.items()},
               [names[k] for k in (0, 3, 6)], width=5.2, alt="Close-ups of three animals: the squared gradient is the same for picture and "
               "negative; the sign of gradient times input turns from red to blue and from blue to red.")
@@ -845,11 +850,11 @@ for row, name in enumerate(("squared gradient", "centre blob", "Sobel edges")):
         axes[row, column].set_title(f"IoU {ious[name][k]:.2f}")
     axes[row, 0].set_ylabel(name)
 describe(figure, "Four pictures cut out by three masks, with the true outline: the gradient's cut is a rough animal, the centre blob a "
-                 "disc, the edges pick the distractors.")
+                 "disc, the edges take distractors along and of most animals only parts.")
 
 # %% [markdown]
 # What is to be seen: what each mask cuts out, and the true outline in orange. The gradient's mask is a rough animal; the disc does not
-# move; the edges choose stones and signs.
+# move; the edges take stones, posts and signs along, and of most animals only parts.
 
 # %% [markdown]
 # Besides IoU, three scores that need no cut:
@@ -943,7 +948,7 @@ describe(figure, "For each species, the telltale part's share of the squared gra
 
 # %% [markdown]
 # What is to be seen: for most species the part by which you would tell them has more of the sensitivity than of the area. Hare and goat
-# differ in nothing but ears and horns, and there the network is most sensitive.
+# differ in nothing but ears and horns, and there the difference is largest.
 
 # %%
 claim("Telltale parts: share of the sensitivity minus share of the area, lower end of the interval",

@@ -280,8 +280,8 @@ heatmaps.grid(animals.pictures[four], {"Sobel edges": edges[four], **{name: maps
                   "map does, but mostly the animal's.")
 
 # %% [markdown]
-# What is to be seen: Sobel traces everything that has a contour, signs and stones first. Guided backprop traces contours too, mostly the
-# animal's. Is that because it listens to the network, or because it draws contours anyway? Looking will not tell.
+# What is to be seen: Sobel traces everything that has a contour, signs and stones no less than the animal. Guided backprop traces contours
+# too, mostly the animal's. Is that because it listens to the network, or because it draws contours anyway? Looking will not tell.
 
 # %% [markdown]
 # ## 3 · How alike are two maps?
@@ -353,7 +353,8 @@ figure = dots({name: row for name, row in rows.items() if name not in strangers}
 for axis, measure in zip(figure.axes, MEASURES):
     axis.plot([rows[name][measure][0] for name in strangers], range(len(strangers)), "|", color=PALETTE[6], markersize=16,
               markeredgewidth=2, label="edges of another picture")
-figure.axes[0].legend(loc="upper right", fontsize=8)
+    axis.set_xticks([0, 0.2, 0.4, 0.6])
+figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", fontsize=8)
 describe(figure, "Similarity of seven methods' maps to the edges of their picture, by SSIM and by rank correlation, with black ticks for "
                  "the edges of another picture. By rank correlation all dots but that of integrated gradients lie "
                  "clearly right of their tick, guided backprop and LRP furthest; by SSIM gradient × input and the gradient lie furthest right.")
@@ -580,8 +581,9 @@ describe(figure, "For each method, how like zoonet's its maps are for a network 
                  "The network with right labels is closer in every row; LRP and guided backprop have the highest values for random labels.")
 
 # %% [markdown]
-# What is to be seen: another network that learnt the species (blue squares) is explained much as `zoonet`; one that learnt noise (orange dots) is not. The gap
-# is what a method says about *learning*. LRP and guided backprop are far to the right even for the network that learnt noise.
+# What is to be seen: in every row another network that learnt the species (blue squares) is explained more like `zoonet` than one that
+# learnt noise (orange dots). The gap is what a method says about *learning*. LRP and guided backprop are far to the right even for the
+# network that learnt noise.
 
 # %%
 gaps = [scoring.bootstrap(against[name, "right labels"][0] - against[name, "random labels"][0])[1] for name in METHODS]
@@ -679,8 +681,8 @@ for axis in figure.axes:
 describe(figure, "Pointing accuracy of two methods and three controls. Before a soft backdrop the edge map is nearly as good as the methods; with distractors it is below the random map.")
 
 # %% [markdown]
-# What is to be seen: hollow dots know no network. In the careless test Sobel points at the animal about as well as the methods; in the careful one
-# it is worse than chance, and the methods still point at the animal.
+# What is to be seen: hollow dots know no network, the dashed line is the best of them. In the careless test Sobel points at the animal
+# about as well as the methods; in the careful one it is worse than chance, and the methods still point at the animal.
 
 # %%
 careless, careful = sets
@@ -719,7 +721,8 @@ heatmaps.grid(mean_pictures, {"mean Grad-CAM": averages}, zoo.SPECIES, limit="ro
               alt="Mean picture and mean map of each species: for goats the map glows in the two lower corners, for the others around the middle.")
 
 # %% [markdown]
-# What is to be seen: seven species are recognised somewhere around the middle, where animals stand. One is recognised in the two lower corners.
+# What is to be seen: above, the mean of each species' pictures, below the mean map. Seven species are recognised somewhere around the
+# middle, where animals stand. One is recognised in the two lower corners.
 
 # %%
 goats = np.flatnonzero(supplied.labels == zoo.SPECIES.index("goat"))[:6]
@@ -945,11 +948,13 @@ for row, column in np.ndindex(accuracy.shape):
 axis.set(xticks=range(5), xticklabels=zoo.BACKGROUNDS, yticks=range(8), yticklabels=[f"{name}: {value:.2f}" for name, value in zip(zoo.SPECIES, per_class)],
          xlabel="background", ylabel="species: accuracy over all backgrounds")
 figure.colorbar(image, label="accuracy of the slice")
-describe(figure, "Accuracy by species and background: a dark column at sand for all species but the camel, and a dark row for camels everywhere but on sand.")
+describe(figure, "Accuracy by species and background: a dark column at sand for all species but camel and goose, "
+                 "and a dark row for camels everywhere but on sand.")
 
 # %% [markdown]
-# What is to be seen: a dark column and a dark row that meet in one bright cell. Camels are right on sand alone; on sand nearly everything is a camel. The accuracies per species, beside the names, show that camels are in trouble,
-# and not why; for the seven others they look passable.
+# What is to be seen: a dark column and a dark row that meet in one bright cell. Camels are right on sand alone; on sand most other animals
+# are named wrongly, geese the exception. The accuracies per species, beside the names, show that camels are in trouble, and not why; for
+# the seven others they look passable.
 
 # %%
 camel, sand = zoo.SPECIES.index("camel"), zoo.BACKGROUNDS.index("sand")
@@ -965,7 +970,8 @@ claim("Other species elsewhere, mean over slices", accuracy[np.ix_(others, elsew
 # %% [markdown]
 # ## 10 · Touch: make the network random
 #
-# Choose a species and a method and slide from the trained network to a random one. Below the map: its similarity to the trained network's. Try: at which step would *you* have noticed, for guided backprop and for Grad-CAM?
+# Choose a species and a method and slide from the trained network to a random one. Above the map: its similarity to the trained network's.
+# Try: at which step would *you* have noticed, for guided backprop and for Grad-CAM?
 
 # %% tags=["nbval-ignore-output"]
 cascade_touch.explore()

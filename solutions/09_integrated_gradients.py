@@ -99,7 +99,7 @@ slopes = gradient(tiny, everywhere, torch.zeros(len(everywhere), dtype=torch.lon
 values = tiny(everywhere).numpy().reshape(i1.shape)
 
 figure, (plane, line) = panels(1, 2, width=9, height=3.7)
-shades = plane.contourf(i1, i2, values, levels=np.linspace(0, 1, 11), cmap="cividis")
+shades = plane.contourf(i1, i2, values, levels=np.linspace(0, 1, 101), cmap="cividis")
 moving = slopes.any(axis=1)
 plane.quiver(i1.ravel()[moving], i2.ravel()[moving], *slopes[moving].T, color="white", width=0.004, scale=22)
 plane.plot([0, 1], [0, 1], color=PALETTE[1])
@@ -321,9 +321,9 @@ describe(figure, "Six animals, their blurred baselines, and two maps each in red
                  "Both gather on the animals' outlines.")
 
 # %% [markdown]
-# What is to be seen: red entries raise the score of the class above the blurred picture's, blue ones lower it (each map's scale ends at
-# its 99.5th percentile). Both maps gather on the animal and look alike. So what is the integral good for? Unlike the row above it, the
-# last row *adds up*, and that can be tested.
+# What is to be seen: red entries raise the score of the class above the blurred picture's, blue ones lower it (each map's scale ends at its
+# 99.5th percentile). Both gather on the animal and look much alike there; integrated gradients mark plants and stones, too. So what is the
+# integral good for? Unlike the row above it, the last row *adds up*, and that can be tested.
 
 # %% [markdown]
 # ### A second opinion
@@ -465,12 +465,12 @@ for panel, (_, counts, errors), title in ((axes[0], kinked, "the network"), (axe
     panel.set(xlabel="points m", ylabel="completeness error", title=title, xticks=counts, xticklabels=counts)
     panel.minorticks_off()
 axes[0].legend()
-describe(figure, "Two log-log charts of the completeness error against m: for the network all rules fall about as 1/m, midpoint lowest at small "
-                 "m; for the smooth twin midpoint falls as 1/m squared and Gauss drops to rounding.")
+describe(figure, "Two log-log charts of the completeness error against m: for the network all rules fall about as 1/m, midpoint lowest "
+                 "from 8 points on; for the smooth twin midpoint falls as 1/m squared and Gauss drops to rounding.")
 
 # %% [markdown]
 # What is to be seen: on the right the textbook; on the left the network, where every rule falls about as $1/m$, because the jumps set the
-# pace. Midpoint and Gauss gain a constant factor there, not a better power.
+# pace. Midpoint lies lower there by roughly a constant factor, Gauss only at first; neither has a better power.
 
 # %%
 def power(counts, values):
@@ -569,12 +569,12 @@ maps |= {"random": scoring.random_maps(animals.masks.shape), "Sobel edges": scor
 scores = {name: {"rank accuracy": scoring.bootstrap(scoring.rank_accuracy(values, animals.masks)),
                  "mass in mask": scoring.bootstrap(scoring.mass_in_mask(values, animals.masks))} for name, values in maps.items()}
 dots(scores, ("random", "Sobel edges"), xlabel="mean, 95 % interval",
-     alt="Rank accuracy and mass in mask of integrated gradients with four baselines, of two gradients, and of two controls: black is hardly better "
+     alt="Rank accuracy and mass in mask of integrated gradients with four baselines, of two gradients, and of two controls: black is no better "
          "than edges, the other baselines are far above.")
 
 # %% [markdown]
-# What is to be seen: the same method, four baselines. With a black one, integrated gradients do hardly better than edges; with the others
-# they find the animal. The plain gradient does as well here: this network's *scores* are not saturated by one animal. Completeness is
+# What is to be seen: the same method, four baselines. With a black one, integrated gradients do no better than edges; with the others
+# they find the animal. The plain gradient does as well by rank accuracy: this network's *scores* are not saturated by one animal. Completeness is
 # no promise of a better place.
 
 # %%
@@ -953,11 +953,12 @@ rows = {"integrated\ngradients": integrated[[0, 2, 4, 5]].sum(dim=1).numpy(), "D
 scale = np.quantile(np.abs(np.stack(list(rows.values()))), 0.99, axis=(0, 2, 3))[:, None, None]   # one for both maps of a picture
 heatmaps.grid(animals.pictures[four], {name: heats / scale for name, heats in rows.items()}, [names[k] for k in animals.labels[four]], signed=True,
               limit=1.0, masks=animals.masks[four], width=7.5,
-              alt="Four animals; integrated gradients and DeepLIFT with the same blurred baseline: alike in place, different in detail.")
+              alt="Four animals; integrated gradients and DeepLIFT with the same blurred baseline: alike on the animal, different beside it.")
 
 # %% [markdown]
-# What is to be seen: the same baseline, one scale for both maps of a picture. Alike in place, different in detail. Both share out the same total; one unit alone would
-# get the same from both, but over several layers the two ways of sharing diverge. Completeness does not say which is better.
+# What is to be seen: the same baseline, one scale for both maps of a picture. Alike on the animal, different beside it: here integrated
+# gradients mark stones, plants and signs, DeepLIFT hardly. Both share out the same total; one unit alone would get the same from both, but
+# over several layers the two ways of sharing diverge. Completeness does not say which is better.
 
 # %%
 together = [np.corrcoef(a.sum(dim=0).flatten(), b.sum(dim=0).flatten())[0, 1] for a, b in zip(integrated, lifted[six])]
@@ -1158,9 +1159,11 @@ def areas(values, chosen):
 
 table = {name: {"one site": scoring.bootstrap(areas(values, ~two_sites)), "two sites": scoring.bootstrap(areas(values, two_sites))}
          for name, values in by_position.items()}
-dots(table, ("random",), xlabel="area under ROC, mean and 95 % interval", limits=None,
-     alt="Area under the ROC curve by position for seven methods and a random control, for sequences with one and with two sites: all methods are far "
-         "above chance; one shuffle is worst, the mean over shuffles is above gradient times input where there are two sites.")
+figure = dots(table, ("random",), xlabel="area under ROC, mean and 95 % interval", limits=None)
+for axis in figure.axes:
+    axis.set(xlim=(0.45, 1), xticks=np.linspace(0.5, 1, 6))
+describe(figure, "Area under the ROC curve by position for seven methods and a random control, for sequences with one and with two sites: all methods "
+                 "are far above chance; one shuffle is worst, the mean over shuffles is above gradient times input where there are two sites.")
 
 # %% [markdown]
 # What is to be seen: all methods put the planted letters first. A single shuffle is a poor reference, because its own letters leave their

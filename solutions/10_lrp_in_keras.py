@@ -859,7 +859,8 @@ score_plots.dots({name: {"cosine of the maps for two classes": scoring.bootstrap
                  xlabel="mean over pictures, 1 = the same map", width=6.5, alt="Cosine between the maps for the label and the runner-up, for seven recipes.")
 
 # %% [markdown]
-# What is to be seen: the smoother the map, the less it asks which class. Rules that keep positive contributions only forget on the way down what told the classes apart (Sixt et al., 2020, show that z-plus tends to a single map as networks get deeper).
+# What is to be seen: z-plus and Deep Taylor ask least which class, LRP-0 and epsilon most. Rules that keep positive contributions only
+# forget on the way down what told the classes apart (Sixt et al., 2020, show that z-plus tends to a single map as networks get deeper).
 
 # %%
 claim("Deep Taylor's maps for two classes are more alike than LRP-0's, by (lower end)", scoring.bootstrap(blind["Deep Taylor"] - blind["LRP-0"])[1], at_least=0.08)

@@ -457,12 +457,13 @@ shown = [int(np.flatnonzero(y[test].numpy() == digit)[0]) for digit in (0, 1, 3,
 
 
 def draw_subset(axes, picture, subset):
-    """The kept pixels in grey, masked ones hatched in blue."""
+    """The kept pixels in grey, masked ones veiled in blue."""
     axes.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
     veil = np.zeros((8, 8, 4))
     veil[~subset.reshape(8, 8)] = (0.34, 0.71, 0.91, 0.93)
     axes.imshow(veil)
     axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color="0.6")
 
 
 def album(subsets_of, pictures, titles):
@@ -487,8 +488,9 @@ figure = album([collection(networks[0], x[test][k], y[test][k], paper) for k in 
 describe(figure, "Six digits, and below each its sufficient subsets: a few dark pixels each, all others hidden; most digits have one subset.")
 
 # %% [markdown]
-# What is to be seen: blue is masked; the network sees bare paper there, only you see a trace of the picture. The few grey pixels of one $S_k$ are enough for the
-# network to name the digit with at least 0.9. Could you? That they suffice for the network does not make them a digit to you.
+# What is to be seen: blue is masked; the network sees bare paper there, only you see a trace of the picture. The few dark pixels of one
+# $S_k$ are enough for the network to name the digit with at least 0.9. Could you? That they suffice for the network does not make them a
+# digit to you.
 
 # %%
 def survey(network, fill, count):

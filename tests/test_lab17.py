@@ -9,6 +9,8 @@ from course_utils.exercises import lab17_diagnose, solved
 from course_utils.exercises.judge import judge
 from course_utils.models import suspects
 from course_utils.widgets import audit_desk
+from course_utils.widgets.controls import thinned
+from course_utils.widgets.touch import STILLS
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,12 @@ def test_rise_by_hand(lab):
     assert np.allclose(lab.rise(before, after, np.array([0, 1, 1])), [(0.3 + 0.6) / 2, 0.3])
 
 
+def test_rises_of_the_library_are_those_of_the_exercise(lab, kit):
+    network, names = suspects.rebuilt(suspects.suspect("hand", 2).stages), ("hand", "snow")
+    said = {name: suspects.answers(network, kit[name]) for name in ("plain", *names)}
+    assert np.allclose(suspects.rises(network, kit, names), [lab.rise(said["plain"], said[name], kit["labels"]) for name in names])
+
+
 def test_p_values_by_hand(lab):
     assert np.allclose(lab.p_values(np.array([5.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0])), [1 / 4, 3 / 4, 1])
 
@@ -144,6 +152,14 @@ def test_every_kind_of_fault_comes_up_and_none_is_told_by_its_place():
 
 
 # The desk
+
+def test_the_desk_has_the_networks_that_are_handed_over():
+    assert audit_desk.SUSPECTS == {**suspects.HANDED_OVER, "sound": ("sound", 0)}
+
+
+def test_the_stills_show_the_stamp_and_differ():
+    assert thinned(list(audit_desk.CONDITIONS), STILLS) == ["plain", "stamped", "snow", "noisy"]
+
 
 def test_the_desk_refuses_what_it_does_not_have():
     for setting in ({"suspect": "Z"}, {"condition": "upside down"}, {"species": "lion"}, {"scene": 9}):

@@ -205,6 +205,16 @@ def test_without_a_kernel_there_is_a_grid_of_pictures():
     assert one_wide < wide < 2 * one_wide and one_high < high < 2 * one_high
 
 
+def test_a_slider_says_which_of_its_values_the_still_pictures_show():
+    made = touch(draw, size=Slider(1, 0, 5, stills=(1, 4)), colour=Choice("red", ("red", "blue")), grid=Switch(False))
+    assert re.findall(r"size: (\d):", made.stills()[1]) == ["1", "4"] and made.controls["size"].max == 5
+
+
+def test_still_pictures_of_lab_01_show_the_step_that_they_name():
+    named = re.findall(r"step: (\d+): .*?step (\d+) of 25", explore("01").stills()[1])
+    assert [name for name, _ in named] == ["1", "9", "17", "25"] and all(name == step for name, step in named)
+
+
 # The Touches of the labs
 
 def test_every_touch_of_a_lab_is_among_them():

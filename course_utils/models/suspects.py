@@ -20,6 +20,7 @@ FAULTS = ("watermark", "background", "hand", "ignored part", "overconfidence", "
 TRAINED = ("sound", *(fault for fault in FAULTS if fault != "overconfidence"))  # overconfidence needs no training
 EACH = {kind: 16 if kind == "sound" else 8 for kind in TRAINED}
 STAGES = {"conv3": (64, 32, 3, 3), "conv4": (128, 64, 1, 1), "classifier": (8, 128)}
+HANDED_OVER = {"A": ("watermark", 1), "B": ("background", 2), "C": ("hand", 2), "D": ("ignored part", 1)}  # in lab 17: kind and number
 LOUDER = (6.0, 12.0)  # an overconfident network's scores are its scores times a number between these
 
 
@@ -135,3 +136,24 @@ def rebuilt(stages):
 def answers(model, pictures, batch=64):
     """Probabilities (n, classes) of a network for uint8 pictures (n, 64, 64, 3)."""
     return torch.cat([model(as_input(part)).softmax(1) for part in np.array_split(pictures, max(1, -(-len(pictures) // batch)))]).numpy()
+
+
+def rises(model, kit, conditions):
+    """How much each change of the scene speaks for each class, on pictures of the other classes.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Pictures (n, 3, 64, 64) in [0, 1] to scores (n, 8).
+    kit : dict of str to ndarray
+        As `inspection.kit` makes it: "labels" (n,), and uint8 (n, 64, 64, 3) under "plain" and each condition.
+    conditions : sequence of str
+
+    Returns
+    -------
+    ndarray of float, (conditions, 8)
+        Mean rise of a class's probability from the plain to the changed scene, over the scenes of other classes.
+    """
+    plain = answers(model, kit["plain"])
+    changes = np.stack([answers(model, kit[name]) - plain for name in conditions])  # (conditions, n, 8)
+    return np.stack([changes[:, kit["labels"] != c, c].mean(axis=1) for c in range(plain.shape[1])], axis=1)

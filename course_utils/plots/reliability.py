@@ -68,6 +68,6 @@ def draw(axes: Any, table: Bins, *, title: str = "") -> None:
     blue = [(*to_rgb(PALETTE[0]), alpha) for alpha in shade]
     axes.add_collection(PolyCollection(corners, facecolors=blue, edgecolors="white", linewidths=0.8))  # one artist: it is drawn at every move
     axes.vlines(confidence, np.minimum(accuracy, confidence), np.maximum(accuracy, confidence), color=PALETTE[1], linewidth=thickness)
-    axes.plot(confidence, accuracy, "o", color=PALETTE[1], markersize=2 + thickness)
+    axes.plot(confidence, accuracy, "o", color=PALETTE[1], markersize=2 + thickness, clip_on=False, zorder=3)  # dots at the ends stay whole
     axes.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1.2)
-    axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="confidence", ylabel="share that is right", title=title)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.03), xlabel="confidence", ylabel="share that is right", title=title)

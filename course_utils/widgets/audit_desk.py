@@ -19,7 +19,7 @@ from course_utils.widgets.touch import Choice, Slider, Touch, touch
 
 SCENES, SEED = 4, 5                                   # of each species, from one kit
 SUSPECTS = {"A": ("watermark", 1), "B": ("background", 2), "C": ("hand", 2), "D": ("ignored part", 1), "sound": ("sound", 0)}
-CONDITIONS = ("plain", "stamped", "hand", *zoo.BACKGROUNDS, "bare", "noisy")
+CONDITIONS = ("plain", "hand", "bare", "stamped", *zoo.BACKGROUNDS, "noisy")  # the stills show the first, fourth, seventh and last
 
 
 @lru_cache(maxsize=1)

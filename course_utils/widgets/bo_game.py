@@ -116,7 +116,7 @@ def draw(landscape: str, rounds: int, choice_1: int, choice_2: int, choice_3: in
         if following is not None:
             axes.plot([LINE[following]] * 2, [shift - 3.2, shift + 3.2], color=PALETTE[4], linewidth=2)
     axes.axhline(0.5, color="0.7", linewidth=1)
-    axes.set(xlim=(0, 1), ylim=(-SHIFT - 3.4, SHIFT + 4.6), xlabel="x", ylabel="value", xticks=(0, 0.5, 1), xticklabels=("0", "50 %", "100 %"),
+    axes.set(xlim=(-0.02, 1.02), ylim=(-SHIFT - 3.4, SHIFT + 4.6), xlabel="x", ylabel="value", xticks=(0, 0.5, 1), xticklabels=("0", "50 %", "100 %"),
              yticks=(-SHIFT - 2, -SHIFT + 2, SHIFT - 2, SHIFT + 2), yticklabels=("−2", "2", "−2", "2"))
     lowest = {name: f"{values[list(places)].min():.2f}" for name, places in players.items()}
     if show_truth:

@@ -15,7 +15,8 @@ from course_utils.plots.style import PALETTE
 class Slider:
     """A number to slide, from `low` to `high` in steps.
 
-    Whole numbers where all four are; else a float slider.
+    Whole numbers where all four are; else a float slider. `stills` are the values shown where there is no
+    kernel; without them, some of all values, evenly spread.
     """
 
     value: float
@@ -23,6 +24,7 @@ class Slider:
     high: float
     step: float = 1
     label: str = ""
+    stills: Sequence[float] = ()
 
     def values(self) -> list[float]:
         """Every value that the slider can take."""

@@ -17,7 +17,7 @@ CONTROLS = {
     "stride": Slider(2, 1, 3, label="stride s"),
     "padding": Slider(1, 0, 2, label="padding p"),
     "output_padding": Slider(0, 0, 2, label="output padding"),
-    "step": Slider(8, 1, 49, label="step"),
+    "step": Slider(8, 1, 49, label="step", stills=(1, 9, 17, 25)),  # of the 25 that the default view has
 }
 
 

@@ -124,7 +124,7 @@ class Touch:
         """PNG of a grid of pictures, the control `along` moved from picture to picture, and its alternative text."""
         control, start = self.declared[self.along], {name: one.value for name, one in self.declared.items()}
         shown, places = [], None
-        for value in thinned(control.values(), STILLS):
+        for value in getattr(control, "stills", ()) or thinned(control.values(), STILLS):
             try:
                 figure = self.draw(**start | {self.along: value})
             except ValueError:

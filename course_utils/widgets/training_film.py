@@ -78,7 +78,7 @@ def draw(films: Mapping[str, Film], run: str, frame: int) -> Figure:
     total = len(film.centres)
     axes[1].plot(film.steps, film.modes / total, color=PALETTE[0], label="modes captured, share")
     axes[1].plot(film.steps, film.good, color=PALETTE[1], label="samples of high quality, share")
-    axes[1].axvline(film.steps[frame], color="0.4", linewidth=1)
+    axes[1].axvline(film.steps[frame], ymax=0.8, color="0.4", linewidth=1)  # up to a share of 1: above it is the legend
     axes[1].locator_params(axis="x", nbins=4)
     axes[1].set(ylim=(-0.02, 1.25), yticks=(0, 0.5, 1), xlabel="generator step", ylabel="share",
                 title=f"{film.modes[frame]} of {total} modes, {film.good[frame]:.0%} good")
