@@ -49,8 +49,7 @@ def calibrate():
 def execute_with_history(self, cell_input, allow_stdin=None):
     """As nbval's own, but with history: else a trailing `;` shows its value, and `Out[n]` does not exist."""
     if not hasattr(self, "meter"):
-        self.meter = Meter(self.km.provisioner.pid, calibrate())
-    self.meter.look()
+        self.meter = Meter(self.km.provisioner.pid, calibrate()).watch()
     return self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
 

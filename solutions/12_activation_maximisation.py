@@ -563,10 +563,12 @@ describe(figure, "Share of class models that networks recognise which did not dr
 # `zoonet` and L2 on `zoonet_robust`), also those in which you see nothing but streaks. `zoonet_robust` names few of `zoonet`'s streaks; `zoonet` names
 # half of the robust network's pictures without regularisers or with jitter alone, and about a quarter of the others. The rates:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 for title, by_judge in rates.items():
     for by, values in by_judge.items():
         print(f"{title}, seen by {by}: " + ", ".join(f"{name} {value:.0%}" for name, value in zip(RECIPES, values)))
+
+# %%
 mean_rate = {title: {by: float(np.mean(values)) for by, values in by_judge.items()} for title, by_judge in rates.items()}
 both = [by_judge["zoonet_dense"] for by_judge in mean_rate.values()]
 claim("Class models that zoonet_dense recognises, mean of all regularisers, the lower of the two networks", min(both), at_least=0.5)

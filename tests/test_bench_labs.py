@@ -1,10 +1,12 @@
 """The record of the labs' times, and the check that a lab has not grown."""
 import json
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import conftest
+import psutil
 import pytest
 from toy_lab import TOY, put_toy
 
@@ -46,6 +48,22 @@ def test_units_do_not_depend_on_how_fast_the_machine_is_at_the_moment(monkeypatc
     assert meter.spent == pytest.approx(10 / 0.5)
     meter.look(now=True)
     assert meter.spent == pytest.approx(10 / 0.5 + 30 / 1.0) and meter.seconds == 40
+
+
+def test_a_long_cell_is_measured_while_it_runs(monkeypatch):
+    """The kernel spends 6 s each time somebody looks, until it ends: nobody but the meter's own thread does."""
+    def spent(pid):
+        looks.append(pid)
+        if len(looks) > 4:
+            ended.set()
+            raise psutil.NoSuchProcess(pid)
+        return 6.0 * len(looks)
+
+    looks, ended = [], threading.Event()
+    monkeypatch.setattr(budget, "kernel_seconds", spent)
+    monkeypatch.setattr(budget.Meter, "POLL_S", 0.001)
+    meter = budget.Meter(1, lambda: 0.5).watch()
+    assert ended.wait(30) and meter.spent == pytest.approx(4 * 6 / 0.5)
 
 
 def test_what_is_not_on_record_is_said(tmp_path):

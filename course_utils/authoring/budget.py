@@ -3,12 +3,16 @@
 A lab may take 90 seconds on the course's reference machine. Elsewhere, or when the machine is busy,
 seconds mean nothing: so the CPU time of a lab's kernel is divided by the CPU time of a fixed piece
 of work, measured in the same run, and the ratio is held against that of the reference machine.
+
+CPU time is that which is spent in the program itself ("user"). What the system spends on its behalf, nearly all
+of it on handing out pages of memory, depends on the state of the machine's memory: 2.6 to 11.7 s for the same lab.
 """
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,12 +39,12 @@ def work() -> float:
         torch.nn.Linear(32, 8))
     pictures = torch.rand(16, 3, 64, 64)
     matrix = np.random.default_rng(0).normal(size=(300, 300))
-    began = time.process_time()
+    began = os.times().user
     for _ in range(12):
         network(pictures).square().mean().backward()
         for _ in range(4):
             matrix = np.tanh(matrix @ matrix / 17.0)
-    return time.process_time() - began
+    return os.times().user - began
 
 
 def calibrate(repeats: int = 3) -> float:
@@ -58,10 +62,13 @@ def calibrator() -> Iterator[Callable[[], float]]:
     process = subprocess.Popen([*PROGRAM, "asked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
                                env=os.environ | THREADS_ENV)
 
+    asked = threading.Lock()  # two meters may want a round at the same time
+
     def measured() -> float:
-        process.stdin.write("\n")
-        process.stdin.flush()
-        return float(process.stdout.readline())
+        with asked:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return float(process.stdout.readline())
 
     try:
         yield measured
@@ -72,7 +79,7 @@ def calibrator() -> Iterator[Callable[[], float]]:
 
 
 def kernel_seconds(pid: int) -> float:
-    """CPU seconds of a kernel so far, with those of the processes that it started.
+    """CPU seconds of a kernel's program so far, with those of the processes that it started.
 
     Raises
     ------
@@ -83,38 +90,52 @@ def kernel_seconds(pid: int) -> float:
 
     kernel = psutil.Process(pid)
     used = kernel.cpu_times()
-    seconds = used.user + used.system + used.children_user + used.children_system
+    seconds = used.user + used.children_user
     for child in kernel.children(recursive=True):  # on Windows an environment's python.exe only starts the real one, as its child
         with suppress(psutil.NoSuchProcess):
-            seconds += sum(child.cpu_times()[:2])
+            seconds += child.cpu_times().user
     return seconds
 
 
 class Meter:
     """CPU time that a kernel spends, in units, on a machine whose speed changes as it goes.
 
-    Somebody else's work on the same core slows a lab and the calibration alike, but only where both
-    run at the same time. So a round of the calibration is run between cells, whenever the kernel has spent
-    `EVERY_S` since the last, and what it spent is divided by the mean of the rounds before and after.
+    Somebody else's work on the same machine slows a lab and the calibration alike, but only where both
+    run at the same time. So a round of the calibration is run beside the kernel, whenever it has spent
+    `EVERY_S` since the last, also in the middle of a cell, and what it spent is divided by the mean of the
+    rounds before and after.
     """
 
     EVERY_S = 5.0
+    POLL_S = 0.5
 
     def __init__(self, pid: int, calibrate: Callable[[], float]) -> None:
         self.pid, self.calibrate = pid, calibrate
-        self.spent = self.paused_s = 0.0  # units; wall seconds that went into rounds
-        self.seconds, self.round = 0.0, 0.0
+        self.spent, self.seconds, self.round = 0.0, 0.0, 0.0  # units; CPU seconds; the latest round
+        self.looking = threading.Lock()
 
     def look(self, now: bool = False) -> None:
-        """Between two cells: run a round if it is time for one, or if it is wanted now."""
-        seconds = kernel_seconds(self.pid)
-        if self.round and not now and seconds - self.seconds < self.EVERY_S:
-            return
-        began = time.monotonic()
-        latest = self.calibrate()
-        self.paused_s += time.monotonic() - began
-        self.spent += units(seconds - self.seconds, (latest + (self.round or latest)) / 2)
-        self.seconds, self.round = seconds, latest
+        """Run a round if it is time for one, or if it is wanted now."""
+        with self.looking:
+            seconds = kernel_seconds(self.pid)
+            if self.round and not now and seconds - self.seconds < self.EVERY_S:
+                return
+            latest = self.calibrate()
+            self.spent += units(seconds - self.seconds, (latest + (self.round or latest)) / 2)
+            self.seconds, self.round = seconds, latest
+
+    def watch(self) -> Meter:
+        """Look every now and then, on a thread of its own, until the kernel or what calibrates has ended."""
+        import psutil
+
+        def looks() -> None:
+            with suppress(psutil.Error, OSError, ValueError):  # the kernel's process is gone; a pipe is closed
+                while True:
+                    self.look()
+                    time.sleep(self.POLL_S)
+
+        threading.Thread(target=looks, name="meter", daemon=True).start()
+        return self
 
 
 def units(cpu_seconds: float, calibration: float) -> float:

@@ -67,21 +67,24 @@ def run_once(lab: Lab, calibrate: Callable[[], float], on_cell: Callable[[], Non
     LabError
         If a cell fails.
     """
-    notebook, meters, ends, figures, memory = read_source(lab), [], [], [], 0
+    notebook, meters, ends, figures, memory, paused = read_source(lab), [], [], [], 0, 0.0
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     calibrate()  # whatever it has to set up is no part of the lab's time
     began = time.monotonic()
 
     def started(pid: int) -> None:
-        meters.append(Meter(pid, calibrate))
+        meters.append(Meter(pid, calibrate).watch())
 
     def cell_ended() -> None:
-        nonlocal memory
-        ends.append(time.monotonic() - began - meters[0].paused_s)
+        nonlocal memory, paused
+        ends.append(time.monotonic() - began - paused)
         if has_figure(cells[len(ends) - 1]):
             figures.append(ends[-1])
         memory = max(memory, peak_memory(meters[0].pid))
-        meters[0].look(now=len(ends) in (1, len(cells)))
+        if len(ends) in (1, len(cells)):
+            looked = time.monotonic()
+            meters[0].look(now=True)
+            paused += time.monotonic() - looked
         on_cell()
 
     execute(notebook, lab.source.parent, lab.name_of(lab.source), on_cell=cell_ended, on_kernel=started)

@@ -108,10 +108,10 @@ def text_of(entry: dict) -> str:
     lines = [
         "# The labs, measured", "",
         "`python3 course.py bench labs` runs every solved lab in a kernel of its own, one after the other, one thread each. "
-        f"A unit is the CPU time of a fixed loop (a small network, forward and backward, and a few numpy operations), measured every few seconds between the lab's cells; "
+        f"CPU seconds are those spent in the program, without the system's. A unit is the CPU time of a fixed loop (a small network, forward and backward, and a few numpy operations), measured every few seconds beside the lab; "
         f"a lab may take {BUDGET_UNITS:.0f} of them, which are {BUDGET_S:.0f} s on a quiet machine of the kind below.", "",
         f"Machine: {entry['machine']}", "",
-        "| lab | seconds | CPU seconds | units | load | kernel start to the end of the first cell, s | to the first figure, s | peak memory, MiB | solved notebook, kB | student's, kB |",
+        "| lab | seconds | CPU seconds (user) | units | load | kernel start to the end of the first cell, s | to the first figure, s | peak memory, MiB | solved notebook, kB | student's, kB |",
         "|---|---|---|---|---|---|---|---|---|---|"]
     names = ("seconds", "cpu_s", "units", "load", "first_cell_s", "first_figure_s", "memory_mib", "solved_kb", "student_kb")
     whole = {"seconds", "cpu_s"}
@@ -127,7 +127,7 @@ def text_of(entry: dict) -> str:
                   f"From there to the first figure of lab {FIRST}: {way['figure_s']:.1f} s. The packages were installed already; what `course.py` needs to install them "
                   "at its first start depends on the network and is not counted.", ""]
     lines += ["## What the record is for", "",
-              f"A lab that grows by a quarter fails: `course.py test` runs every solved notebook anyway, with rounds of the loop between its cells, and compares its units with "
+              f"A lab that grows by a quarter fails: `course.py test` runs every solved notebook anyway, with rounds of the loop beside it, and compares its units with "
               f"those in `bench_labs.json`. Over {growth.GROWTH:g} times the record, it is run again in a fresh kernel, up to {growth.MEASURED_AGAIN} times, and fails only if every run "
               "was over. Figures are kept for each kind of processor, because the ratio of a lab to the loop is not the same on all; on one that has no record, nothing is "
               "compared and the test says so. Where a lab is worth its new time, `course.py bench labs --only 06` puts it on record.", ""]
