@@ -12,6 +12,7 @@ from course_utils import magics
 from course_utils.exercises import registry
 from course_utils.exercises.judge import judge
 from course_utils.exercises.solved import SolutionMissing, solution
+from course_utils.memory import keep_freed_memory
 from course_utils.settings import profile_name, threads
 
 __all__ = ["ClaimError", "WrongAnswer", "check", "claim", "cpu_seconds", "start", "timing"]
@@ -28,7 +29,7 @@ class WrongAnswer(AssertionError):
 
 
 def start(lab: str, seed: int = 0) -> None:
-    """Get a lab ready: seeds, threads, the look of figures, and the magics.
+    """Get a lab ready: seeds, threads, memory, the look of figures, and the magics.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ def start(lab: str, seed: int = 0) -> None:
     from course_utils.training import seed_everything
 
     _tries.clear()
+    keep_freed_memory()
     seed_everything(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads())

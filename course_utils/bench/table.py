@@ -24,8 +24,9 @@ def page(groups: dict, machine: str) -> str:
         "would otherwise pick. Both sides do the same work; their results are compared first, and a row counts only where they agree.", "",
         f"Machine: {machine}", "",
         f"Processor seconds of one thread, medians of pairs in turns; each pair gives a ratio (the peer's to ours, so more than 1 means that ours is "
-        f"quicker), and its quartiles stand in brackets. Other programs ran at the same time (load {min(loads):.1f} to {max(loads):.1f}): turns "
-        "and processor seconds even that out, but caches are shared. Memory is what a call adds at its highest to the resident memory of the process. The network's own rate is that "
+        f"quicker), and its quartiles stand in brackets. The load was {min(loads):.1f} to {max(loads):.1f}; turns "
+        "and processor seconds even out what other programs do, but caches are shared. The allocator keeps freed memory at hand, as in the labs, for both sides "
+        "(`course_utils/memory.py`). Memory is what a call adds at its highest to the resident memory of the process. The network's own rate is that "
         "of its bare forward passes, or forward and backward, at its best batch and memory layout.", "",
         "Captum and zennit get the network twice: in torch's default memory layout, as it comes, and channels last, in which the labs use it and in "
         "which convolutions run fastest on a processor. That is no setting of theirs, but the bar stands at both.", "",
