@@ -122,7 +122,7 @@ def picture(groups: dict) -> str:
 def label(row: Measured) -> str:
     """A row in one short line: what, on what, against what."""
     against = row.against if len(row.against) < 46 else row.against[:44].rsplit(" ", 1)[0] + " ..."
-    return f"{row.name} · {row.setting.partition(',')[0]} · {against}"
+    return f"{row.name} · {row.setting.partition(', ')[0]} · {against}"
 
 
 def summary(groups: dict) -> str:
